@@ -1,0 +1,1 @@
+"""Gateware: the engine in Amaranth, one file per block of the diagram."""

@@ -1,0 +1,1 @@
+"""Simulation: builds and drives the Verilog, and compares it with the golden model."""

@@ -1,0 +1,1 @@
+"""Software: formats, networks, planner, golden model, training, reports, command line."""
