@@ -1,0 +1,70 @@
+# Every target makes .venv and installs what it needs by itself; nothing is installed outside it.
+#   make test       lint and every test             make lint    linter, formatter, type checker
+#   make test-fast  the tests without a compiler    make soak    10,000 random networks
+#   make clean      remove what the targets made (.venv too: make distclean)
+# PYTHON=/path/to/python3 chooses the interpreter, JOBS=4 the number of parallel tests.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+SOAK ?= 10000
+
+# The first Python in PATH that the package supports.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
+	&& echo $$name && break; done)
+
+.PHONY: test test-fast lint soak clean distclean install tools
+
+test: lint tools
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+test-fast: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "not slow" -n $(JOBS)
+
+lint: $(VENV)/.installed-dev .types/.linked
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	cd .types && ../$(BIN)/mypy --config-file ../pyproject.toml -p tenzo -p tests
+
+soak: $(VENV)/.installed-dev tools
+	TENZO_SOAK=$(SOAK) $(BIN)/python -m pytest tests/sim/test_random_networks.py
+
+install: $(VENV)/.installed
+
+# One sentence for each missing system tool, before anything slow starts.
+tools:
+	@command -v $${CXX:-g++} >/dev/null || { echo "make: g++ is not installed; install the package 'g++' (Debian, Ubuntu) or 'gcc-c++' (Fedora)." >&2; exit 1; }
+	@command -v perl >/dev/null || { echo "make: perl is not installed; install the package 'perl'." >&2; exit 1; }
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python from 3.11 to 3.14 is in PATH; install the package 'python3', or name one with PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "make: $(PYTHON) has no venv module; install the package 'python3-venv'." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# Type checkers do not follow setuptools' package-dir; they follow links.
+.types/.linked: Makefile
+	@mkdir -p .types/tenzo
+	@for name in hw sw sim boards; do ln -sfn ../../$$name .types/tenzo/$$name; done
+	@for name in __init__.py py.typed; do ln -sfn ../../tenzo/$$name .types/tenzo/$$name; done
+	@ln -sfn ../tests .types/tests
+	@touch $@
+
+clean:
+	rm -rf build dist .types .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find hw sw sim boards tenzo tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)
