@@ -1,0 +1,148 @@
+"""What a training loop talks to, whatever computes behind it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.errors import UserError
+from tenzo.sw.program import Program
+
+
+class Distribution(IntEnum):
+    """Distribution of the perturbation; the value is the code in a query packet."""
+
+    RADEMACHER = 0
+    UNIFORM = 1
+    BINOMIAL = 2
+
+
+@dataclass(frozen=True)
+class Query:
+    """One evaluation: perturbed parameters and the part of the program to run.
+
+    Parameter i inside ``[first, last)`` becomes ``sat(w_i + sign * epsilon_raw * u_i)``; bits are
+    drawn only inside that range, in address order.
+
+    Parameters
+    ----------
+    sign : :class:`int`
+        +1, -1, or 0 for the unperturbed parameters.
+    seed : :class:`int`
+        Seed of the LFSR stream, never zero.
+    epsilon_raw : :class:`int`
+        Perturbation scale in raw weight units, 1 to the largest weight; any for sign 0.
+    distribution : :class:`Distribution`
+    bits : :class:`int`
+        Random bits per parameter, 1 to ``max_bits``; 1 for Rademacher.
+    first, last : :class:`int`
+        Range of perturbed parameter addresses; ``last = None`` means all.
+    entry, stop : :class:`int`
+        First stage to run and the one after the last; ``stop = None`` means all.
+    """
+
+    sign: int = 0
+    seed: int = 1
+    epsilon_raw: int = 0
+    distribution: Distribution = Distribution.RADEMACHER
+    bits: int = 1
+    first: int = 0
+    last: int | None = None
+    entry: int = 0
+    stop: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.sign not in (-1, 0, 1):
+            raise UserError(f"query sign must be -1, 0 or +1, not {self.sign!r}")
+        if self.seed == 0:
+            raise UserError("query seed must not be 0: an all-zero register never changes")
+        if self.sign and self.epsilon_raw < 1:
+            raise UserError(f"query epsilon_raw must be at least 1, not {self.epsilon_raw!r}")
+        if self.distribution == Distribution.RADEMACHER and self.bits != 1:
+            raise UserError(f"Rademacher draws 1 bit per parameter, not {self.bits!r}")
+
+    def resolve(self, program: Program) -> tuple[int, int, int, int]:
+        """Return ``(first, last, entry, stop)`` with the defaults filled in from the program."""
+        last = program.parameter_count if self.last is None else self.last
+        stop = len(program.stages) if self.stop is None else self.stop
+        if not 0 <= self.first <= last <= program.parameter_count:
+            raise UserError(f"query range {self.first}..{last} must lie in the parameters")
+        if not 0 <= self.entry < stop <= len(program.stages):
+            raise UserError(f"query stages {self.entry}..{stop} must lie in the program")
+        return self.first, last, self.entry, stop
+
+
+class Outputs(NamedTuple):
+    """Results of one query on consecutive samples.
+
+    ``outputs_raw`` is an integer-valued array of shape (stop_sample - first_sample, outputs),
+    int64, with the program's ``output_frac_bits``.
+    """
+
+    query: int
+    first_sample: int
+    outputs_raw: npt.NDArray[np.int64]
+
+
+@dataclass
+class Counters:
+    """What an engine counted since the last clear.
+
+    ``saturations[stage]`` counts requantized values that saturated, on active lanes;
+    ``weight_saturations`` perturbed weights that did, once per query and wave. ``run_cycles`` and
+    ``mac_cycles`` are equal on every device; the three waits are zero on the golden model.
+    """
+
+    run_cycles: int
+    mac_cycles: int
+    queries: int
+    weight_saturations: int
+    saturations: npt.NDArray[np.int64]
+    perturb_wait_cycles: int = 0
+    load_wait_cycles: int = 0
+    link_stall_cycles: int = 0
+
+
+class Device(Protocol):
+    """Evaluates queries; all devices return the same integers."""
+
+    engine: EngineParameters
+
+    @property
+    def name(self) -> str:
+        """Name as written in a summary, for example ``golden``."""
+        ...
+
+    def load_program(self, program: Program) -> None:
+        """Load a stage program; weights and samples must be written afterwards."""
+        ...
+
+    def write_parameters(self, parameters_raw: npt.NDArray[np.int64]) -> None:
+        """Write the master weights, then biases: raw integers of shape (parameter_count,)."""
+        ...
+
+    def evaluate(
+        self, samples_raw: npt.NDArray[np.int64], queries: Sequence[Query]
+    ) -> Iterator[Outputs]:
+        """Run all queries on samples of shape (samples, inputs), raw activations.
+
+        Samples are cut into waves of up to ``lane_count``; waves outer, queries inner. A device may
+        return several waves of a query in one item.
+        """
+        ...
+
+    def read_counters(self) -> Counters:
+        """Return the counters."""
+        ...
+
+    def clear_counters(self) -> None:
+        """Set all counters to zero."""
+        ...
+
+    def close(self) -> None:
+        """Release what the device holds."""
+        ...
