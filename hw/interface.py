@@ -1,0 +1,155 @@
+"""Ports between the parts of an engine, each defined once."""
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out, Signature
+
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.formats import RESULT_WIDTH
+from tenzo.sw.packets import COUNTER_WORDS
+
+RESULT_LATENCY = 3
+"""Cycles from an address on ``result_read`` to its value on ``result_data``."""
+
+SATURATION_LATENCY = 2
+"""Cycles from a stage on ``saturation_read`` to its count on ``saturation_data``."""
+
+
+class WordLayout(data.StructLayout):
+    """A word of a packet: 32 bits, and ``last`` on the word that ends the packet."""
+
+    def __init__(self) -> None:
+        super().__init__({"data": 32, "last": 1})
+
+
+class WordStream(stream.Signature):
+    """Stream of :class:`WordLayout`: what enters and leaves an engine."""
+
+    def __init__(self) -> None:
+        super().__init__(WordLayout())
+
+
+class ProgramWriteLayout(data.StructLayout):
+    """A plain write of one descriptor word; always accepted."""
+
+    def __init__(self) -> None:
+        super().__init__({"valid": 1, "address": 16, "data": 32})
+
+
+class ParameterWriteLayout(data.StructLayout):
+    """A plain write of one master weight or, with ``bias``, of one bias; always accepted."""
+
+    def __init__(self, engine: EngineParameters) -> None:
+        super().__init__(
+            {"valid": 1, "bias": 1, "address": 16, "data": signed(engine.weight.width)}
+        )
+
+
+class SampleWriteLayout(data.StructLayout):
+    """One word for the memory of one lane."""
+
+    def __init__(self, engine: EngineParameters) -> None:
+        super().__init__({"lane": 8, "address": 16, "data": signed(engine.activation.width)})
+
+
+class QueryLayout(data.StructLayout):
+    """A query whose values the controller has checked.
+
+    ``distribution`` and ``sign`` hold the codes of the packet: 0 Rademacher, 1 uniform, 2 binomial;
+    0 unperturbed, 1 plus, 2 minus. ``epsilon_raw`` is at most the largest weight, so it has no sign
+    bit. ``first``, ``last`` and ``entry``, ``stop`` are half-open ranges.
+    """
+
+    def __init__(self, engine: EngineParameters) -> None:
+        super().__init__(
+            {
+                "distribution": 2,
+                "bits": 4,
+                "sign": 2,
+                "seed": engine.lfsr.width,
+                "epsilon_raw": engine.weight.width - 1,
+                "first": 16,
+                "last": 16,
+                "entry": 8,
+                "stop": 8,
+                "active_lanes": 9,
+                "sample_base": 16,
+            }
+        )
+
+
+class ResultReadLayout(data.StructLayout):
+    """Address of one result of the oldest unreleased query."""
+
+    def __init__(self) -> None:
+        super().__init__({"lane": 8, "output": 16})
+
+
+class CountersLayout(data.StructLayout):
+    """The counters of ``READ_COUNTERS``, 32 bits each, in the order of the packet."""
+
+    def __init__(self) -> None:
+        super().__init__({name: unsigned(32) for name in COUNTER_WORDS})
+
+
+class CoreSignature(Signature):
+    """Ports of :class:`tenzo.hw.core.Core`, seen from the core.
+
+    Parameters
+    ----------
+    engine : :class:`EngineParameters`
+        Engine parameters.
+
+    Members
+    -------
+    weight_count, bias_count : ``In(16)``
+        Words used in the two banks. Constant while queries are outstanding.
+    program_write : ``In(ProgramWriteLayout())``
+        Descriptor word. Comes only while no query is outstanding.
+    parameter_write : ``In(ParameterWriteLayout(engine))``
+        Master weight or bias. Comes only while no query is outstanding.
+    sample_write : ``In(stream.Signature(SampleWriteLayout(engine)))``
+        Words for lane memories; waits while the requantizers write.
+    query : ``In(stream.Signature(QueryLayout(engine)))``
+        Queries. The controller never has more than ``MAX_OUTSTANDING_QUERIES`` accepted and
+        not released.
+    result_ready : ``Out(1)``
+        The oldest query that is not released has finished.
+    result_read : ``In(ResultReadLayout())``
+        Address of a result of that query; a new one may come every cycle.
+    result_data : ``Out(signed(32))``
+        Its value, ``RESULT_LATENCY`` cycles after the address.
+    result_release : ``In(1)``
+        Pulse: that query's results are no longer needed.
+    counters : ``Out(CountersLayout())``
+        Counters, sticky at the maximum.
+    saturation_read : ``In(8)``
+        Stage slot.
+    saturation_data : ``Out(32)``
+        Its saturations, ``SATURATION_LATENCY`` cycles after the stage slot.
+    clear : ``In(1)``
+        Pulse: set all counters to zero. Comes only while no query is outstanding.
+    clear_busy : ``Out(1)``
+        From the cycle after ``clear`` until all counters are zero.
+    """
+
+    def __init__(self, engine: EngineParameters) -> None:
+        super().__init__(
+            {
+                "weight_count": In(16),
+                "bias_count": In(16),
+                "program_write": In(ProgramWriteLayout()),
+                "parameter_write": In(ParameterWriteLayout(engine)),
+                "sample_write": In(stream.Signature(SampleWriteLayout(engine))),
+                "query": In(stream.Signature(QueryLayout(engine))),
+                "result_ready": Out(1),
+                "result_read": In(ResultReadLayout()),
+                "result_data": Out(signed(RESULT_WIDTH)),
+                "result_release": In(1),
+                "counters": Out(CountersLayout()),
+                "saturation_read": In(8),
+                "saturation_data": Out(32),
+                "clear": In(1),
+                "clear_busy": Out(1),
+            }
+        )
