@@ -3,7 +3,6 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, Signature
-
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
 from tenzo.sw.packets import COUNTER_WORDS
@@ -22,11 +21,9 @@ class WordLayout(data.StructLayout):
         super().__init__({"data": 32, "last": 1})
 
 
-class WordStream(stream.Signature):
-    """Stream of :class:`WordLayout`: what enters and leaves an engine."""
-
-    def __init__(self) -> None:
-        super().__init__(WordLayout())
+def word_stream() -> stream.Signature:
+    """Return the stream of :class:`WordLayout`: what enters and leaves an engine."""
+    return stream.Signature(WordLayout())
 
 
 class ProgramWriteLayout(data.StructLayout):
