@@ -1,0 +1,60 @@
+"""The Verilated engine as a device, for code that knows nothing of cocotb.
+
+A cocotb test runs blocking code with ``bridge``; the transport made here lets that code talk to
+the simulated engine::
+
+    transport = CocotbTransport(dut)
+    await bridge(check)(PacketDevice(engine, transport))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from cocotb.handle import HierarchyObject
+from cocotb.task import resume
+from cocotb.triggers import with_timeout
+
+import cocotb
+from tenzo.sim.bench import CLOCK_NS, HANG_CYCLES, HangError, WordDriver, WordMonitor
+
+
+class CocotbTransport:
+    """Packet transport into a simulation, called from a bridged thread.
+
+    Parameters
+    ----------
+    dut : HierarchyObject
+        Engine whose clock runs.
+    gaps : iterator of :class:`int`, optional
+        Idle cycles before each word sent.
+    stalls : iterator of :class:`int`, optional
+        Cycles without ``ready`` before each word taken.
+    """
+
+    def __init__(
+        self,
+        dut: HierarchyObject,
+        gaps: Iterator[int] | None = None,
+        stalls: Iterator[int] | None = None,
+    ) -> None:
+        self.driver = WordDriver(dut, gaps)
+        self.monitor = WordMonitor(dut, stalls)
+
+    def exchange(self, requests: Iterable[list[int]]) -> list[list[int]]:
+        """Send all packets back to back and return the response to each."""
+        packets = list(requests)
+        return list(resume(self.run)(packets, len(packets)))
+
+    def close(self) -> None:
+        """Do nothing: the simulation ends with its test."""
+
+    async def run(self, packets: Sequence[list[int]], responses: int) -> list[list[int]]:
+        """Send packets while their responses are taken."""
+        sending = cocotb.start_soon(self.driver.send(packets))
+        result = [await self.monitor.response() for _ in range(responses)]
+        try:
+            await with_timeout(sending, HANG_CYCLES * CLOCK_NS, "ns")
+        except TimeoutError:
+            raise HangError(f"a word was not taken in {HANG_CYCLES} cycles") from None
+        return result
