@@ -46,4 +46,4 @@ def load_entry_point(name: str, role: str) -> Callable[..., Any]:
     function = getattr(module, function_name, None)
     if not callable(function):
         raise UserError(f"{role} {name!r} needs a function {function_name!r} in {module.__file__}")
-    return function  # type: ignore[no-any-return]
+    return function

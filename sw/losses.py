@@ -22,7 +22,10 @@ LossFunction = Callable[[FloatArray, npt.NDArray[Any]], npt.ArrayLike]
 class Loss(Protocol):
     """Maps outputs of several queries on one minibatch to a loss per query and sample."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name as in a configuration."""
+        ...
 
     def __call__(
         self, outputs_raw: npt.NDArray[Any], frac_bits: int, targets: npt.NDArray[Any]
@@ -52,7 +55,8 @@ class CrossEntropy:
     """Cross-entropy of the softmax: log sum_j exp(o_j) - o_label.
 
     The largest output is subtracted first, which is exact; nothing overflows. The error is below
-    1e-14 times the larger of 1 and the loss, for up to 1,000 outputs. Targets are labels from 0 to ``outputs - 1``.
+    1e-14 times the larger of 1 and the loss, for up to 1,000 outputs. Targets are
+    labels from 0 to ``outputs - 1``.
     """
 
     name: str = "cross-entropy"

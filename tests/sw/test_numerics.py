@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from fractions import Fraction
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
