@@ -1,0 +1,130 @@
+"""Curves of the report as small SVG elements that follow the page's colours."""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_COLOURS = {
+    "#010101": "var(--ink)",
+    "#020202": "var(--soft)",
+    "#030303": "var(--line)",
+    "#040404": "var(--accent)",
+    "#050505": "var(--second)",
+}
+"""What Matplotlib draws with, and the page's variable that replaces it."""
+
+_INK, _SOFT, _LINE, _ACCENT, _SECOND = _COLOURS
+
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "path.simplify": True,
+    "path.simplify_threshold": 0.5,
+    "font.size": 10,
+    "text.color": _INK,
+    "axes.labelcolor": _SOFT,
+    "axes.edgecolor": _LINE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": _LINE,
+    "ytick.color": _LINE,
+    "xtick.labelcolor": _SOFT,
+    "ytick.labelcolor": _SOFT,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+}
+
+_LOG_RATIO = 30.0
+"""Curves whose values span more than this get a logarithmic axis."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of one line: ``steps`` and ``values`` of the same length, and its name."""
+
+    name: str
+    steps: Sequence[float]
+    values: Sequence[float]
+    second: bool = False
+
+
+def draw_curves(
+    name: str, curves: Sequence[Curve], value_label: str, percent: bool = False
+) -> str | None:
+    """Draw curves over training steps.
+
+    Parameters
+    ----------
+    name : :class:`str`
+        Prefix of the element's identifiers, unique on the page.
+    curves : sequence of :class:`Curve`
+        Curves without points are left out.
+    value_label : :class:`str`
+        Label of the vertical axis.
+    percent : :class:`bool`
+        Values are fractions, shown as percentages.
+
+    Returns
+    -------
+    An ``<svg>`` element, or None if there is no point to draw.
+    """
+    drawn = [curve for curve in curves if len(curve.steps) > 0]
+    if not drawn:
+        return None
+    # Matplotlib takes half a second to import: only here, and without its global state.
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter, PercentFormatter
+
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=(5.0, 3.0), layout="constrained")
+        canvas = FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        for curve in drawn:
+            _draw(axes, curve)
+        axes.set_xlabel("step")
+        axes.set_ylabel(value_label)
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        if percent:
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        elif _spans_decades(drawn):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.legend(loc="best")
+        buffer = io.StringIO()
+        canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return _inline(buffer.getvalue(), name)
+
+
+def _draw(axes: Any, curve: Curve) -> None:
+    marker = "o" if len(curve.steps) < 30 else None
+    colour = _SECOND if curve.second else _ACCENT
+    axes.plot(curve.steps, curve.values, color=colour, marker=marker, ms=3, label=curve.name)
+
+
+def _spans_decades(curves: Sequence[Curve]) -> bool:
+    values = [value for curve in curves for value in curve.values]
+    return min(values) > 0 and max(values) > _LOG_RATIO * min(values)
+
+
+def _inline(svg: str, name: str) -> str:
+    """Turn Matplotlib's file into an element whose identifiers are the page's own."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # would rule the whole page
+    svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 class="figure" role="img"', svg, count=1)
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
+    for colour, variable in _COLOURS.items():
+        svg = svg.replace(colour, variable)
+    return svg
