@@ -1,7 +1,7 @@
 """Data sets: features scaled to 0 ... 1, split into training, validation and test."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Dataset:
     validation_y: Targets
     test_x: FloatArray
     test_y: Targets
-    synthetic: bool = False
+    synthetic: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         for split in SPLIT_NAMES:
