@@ -178,15 +178,22 @@ def lint(verilog: Path | str, top: str | None = None) -> list[str]:
     verilog : Path or str
         A file, or the Verilog text itself.
     top : str, optional
-        Name of the top module, if there is more than one candidate.
+        Name of the top module; the module that no other contains unless given.
+
+    Raises
+    ------
+    UserError
+        Verilator is missing.
+    BuildError
+        Verilator died without saying why.
     """
     tool = find_verilator()
     with tempfile.TemporaryDirectory() as folder:
+        path = (
+            verilog.absolute() if isinstance(verilog, Path) else Path(folder, f"{top or 'top'}.v")
+        )
         if isinstance(verilog, str):
-            path = Path(folder) / "lint.v"
             path.write_text(verilog)
-        else:
-            path = verilog.absolute()
         command = [str(tool.executable), "--lint-only", "-Wall", *WAIVERS, str(path)]
         result = subprocess.run(
             [*command, *(["--top-module", top] if top else [])],
@@ -197,7 +204,7 @@ def lint(verilog: Path | str, top: str | None = None) -> list[str]:
             check=False,
         )
     lines = (result.stdout + result.stderr).splitlines()
-    found = [line for line in lines if line.startswith("%")]
+    found = [line for line in lines if line.startswith("%") and "Exiting due to" not in line]
     if result.returncode != 0 and not found:
         raise BuildError(f"Verilator failed with status {result.returncode}: {lines[-1:]}")
     return found
