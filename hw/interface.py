@@ -3,9 +3,10 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, Signature
+
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
-from tenzo.sw.packets import COUNTER_WORDS
+from tenzo.sw.packets import COUNTER_WORDS, FIXED_WORDS
 
 RESULT_LATENCY = 3
 """Cycles from an address on ``result_read`` to its value on ``result_data``."""
@@ -24,6 +25,40 @@ class WordLayout(data.StructLayout):
 def word_stream() -> stream.Signature:
     """Return the stream of :class:`WordLayout`: what enters and leaves an engine."""
     return stream.Signature(WordLayout())
+
+
+class PacketLayout(data.StructLayout):
+    """A received packet, without the payload words that only block writes need.
+
+    ``length`` counts payload words, ``head`` holds the first of them; what the packet lacks there
+    is undefined. ``code`` is 0, or the transport's :class:`NakCode`; then only ``sequence`` is
+    defined.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "opcode": 8,
+                "sequence": 8,
+                "length": 9,
+                "code": 4,
+                "head": data.ArrayLayout(unsigned(32), FIXED_WORDS),
+            }
+        )
+
+
+class ResponseLayout(data.StructLayout):
+    """A response to send: ``code`` is 0, or a :class:`NakCode` that replaces opcode and payload."""
+
+    def __init__(self) -> None:
+        super().__init__({"opcode": 8, "sequence": 8, "length": 9, "code": 4})
+
+
+class ResponseWriteLayout(data.StructLayout):
+    """A plain write of one payload word of the next response; always accepted."""
+
+    def __init__(self) -> None:
+        super().__init__({"valid": 1, "address": 8, "data": 32})
 
 
 class ProgramWriteLayout(data.StructLayout):

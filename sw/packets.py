@@ -1,8 +1,8 @@
 """Packets between host and engine: the one definition of opcodes, layouts, checks and codes.
 
-A packet is a run of 32-bit words, the last one marked: header, payload, CRC-32. The header holds the
-opcode (bits 7..0), the sequence number (15..8) and the count of payload words (31..16). The CRC is
-zlib's over header and payload, each word as four little-endian bytes.
+A packet is a run of 32-bit words, the last one marked: header, payload, CRC-32. The header holds
+the opcode (bits 7..0), the sequence number (15..8) and the count of payload words (31..16). The CRC
+is zlib's over header and payload, each word as four little-endian bytes.
 """
 
 import zlib
@@ -81,6 +81,13 @@ class Layout:
             raise ValueError(f"unknown fields {sorted(values)}")
         return words
 
+    def unpack(self, words: Sequence[int]) -> dict[str, int]:
+        """Return the value of every field; words after the fixed ones are not looked at."""
+        return {
+            field.name: words[field.word] >> field.offset & ((1 << field.width) - 1)
+            for field in self.fields
+        }
+
 
 LAYOUTS: dict[Opcode, Layout] = {
     Opcode.IDENTIFY: Layout(0, (), "", "identity, see below", "never a repeat: always executed"),
@@ -93,7 +100,8 @@ LAYOUTS: dict[Opcode, Layout] = {
         ),
         "",
         "empty; program, parameters and samples are no longer valid",
-        "BUSY while queries are outstanding; ADDRESS if a count exceeds its memory or their sum 65,535",
+        "BUSY while queries are outstanding; ADDRESS if a count exceeds its memory or the sum of "
+        "`weight_count` and `bias_count` 65,535",
     ),
     Opcode.WRITE_PROGRAM: Layout(
         1,
@@ -115,7 +123,8 @@ LAYOUTS: dict[Opcode, Layout] = {
         ),
         "values of weight width, packed",
         "empty",
-        "LENGTH if the data words do not match `count`; BUSY while queries are outstanding; ADDRESS past the bank's configured count",
+        "LENGTH if the data words do not match `count`; BUSY while queries are outstanding; "
+        "ADDRESS past the bank's configured count",
     ),
     Opcode.WRITE_SAMPLES: Layout(
         2,
@@ -147,11 +156,11 @@ LAYOUTS: dict[Opcode, Layout] = {
         ),
         "",
         "empty; the query is queued",
-        "VALUE if seed is 0 or too wide, distribution or sign is 3, bits is 0 or above the engine's, "
-        "epsilon_raw exceeds the largest weight, or active_lanes is 0 or above the lanes; ADDRESS if "
-        "first > last, last exceeds the parameters, entry >= stop or stop exceeds the stages; "
-        "UNSUPPORTED if one_hot is set and the engine lacks it; NOT_READY before program, parameters "
-        "and samples are valid; BUSY when three queries are outstanding",
+        "VALUE if seed is 0 or too wide, distribution or sign is 3, bits is 0 or above the "
+        "engine's, epsilon_raw exceeds the largest weight, or active_lanes is 0 or above the "
+        "lanes; ADDRESS if first > last, last exceeds the parameters, entry >= stop or stop "
+        "exceeds the stages; UNSUPPORTED if one_hot is set and the engine lacks it; NOT_READY "
+        "before program, parameters and samples are valid; BUSY when three queries are outstanding",
     ),
     Opcode.READ_RESULTS: Layout(
         3,
@@ -164,7 +173,8 @@ LAYOUTS: dict[Opcode, Layout] = {
         ),
         "",
         "lane_count x output_count results of the oldest query, 32-bit, lane by lane; waits for it",
-        "ADDRESS if lanes or outputs exceed the engine or a count is 0; VALUE if more than 256 results; EMPTY if no query is outstanding",
+        "ADDRESS if lanes or outputs exceed the engine or a count is 0; VALUE if more than 256 "
+        "results; EMPTY if no query is outstanding",
     ),
     Opcode.READ_COUNTERS: Layout(
         0, (), "", "the counters, see below", "BUSY while queries are outstanding"
@@ -183,6 +193,9 @@ LAYOUTS: dict[Opcode, Layout] = {
         0, (), "", "empty; all counters are zero", "BUSY while queries are outstanding"
     ),
 }
+
+FIXED_WORDS = max(layout.words for layout in LAYOUTS.values())
+"""Most fixed payload words of any packet."""
 
 MAX_OUTSTANDING_QUERIES = 3
 """Queries accepted and not yet released."""
@@ -240,7 +253,7 @@ def decode_packet(words: Sequence[int]) -> Packet | NakCode:
     """Return the packet, or the code of the first check that fails (CRC, then LENGTH)."""
     if len(words) < 2 or crc32(words[:-1]) != words[-1]:
         return NakCode.CRC
-    if words[0] >> 16 != len(words) - 2:
+    if words[0] >> 16 != len(words) - 2 or words[0] >> 16 > MAX_PAYLOAD_WORDS:
         return NakCode.LENGTH
     return Packet(words[0] & 0xFF, words[0] >> 8 & 0xFF, tuple(words[1:-1]))
 
@@ -257,3 +270,11 @@ def pack_values(values: Sequence[int], width: int) -> list[int]:
     halves = [value & 0xFFFF for value in values]
     halves += [0] * (len(halves) % 2)
     return [low | high << 16 for low, high in zip(halves[::2], halves[1::2], strict=True)]
+
+
+def unpack_values(words: Sequence[int], count: int, width: int) -> list[int]:
+    """Return ``count`` signed values of packed words; only the low ``width`` bits of each count."""
+    if width <= 16:
+        words = [half for word in words for half in (word & 0xFFFF, word >> 16)]
+    sign = 1 << (width - 1)
+    return [((word & (2 * sign - 1)) ^ sign) - sign for word in words[:count]]

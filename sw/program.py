@@ -7,6 +7,7 @@ gateware read :data:`CONTROL_FIELDS`, :data:`HALFWORDS` and :data:`DESCRIPTOR_WO
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any
 
 from tenzo.sw.errors import UserError
 
@@ -74,6 +75,16 @@ def address_steps(counts: Sequence[int], strides: Sequence[int]) -> tuple[int, .
         rewind = sum((count - 1) * inner_stride for count, inner_stride in inner)
         steps.append((stride - rewind) % ADDRESS_MODULUS)
     return tuple(steps)
+
+
+def address_strides(counts: Sequence[int], steps: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides, modulo 2^16, that :func:`address_steps` turns into these steps."""
+    strides: list[int] = []
+    rewind = 0
+    for count, step in zip(reversed(counts), reversed(steps), strict=True):
+        strides.insert(0, (step + rewind) % ADDRESS_MODULUS)
+        rewind += (count - 1) * strides[0]
+    return tuple(strides)
 
 
 @dataclass(frozen=True)
@@ -174,6 +185,40 @@ class Stage:
             halfwords[first : first + count] = [v % ADDRESS_MODULUS for v in values[name]]
         return tuple(
             low | high << 16 for low, high in zip(halfwords[::2], halfwords[1::2], strict=True)
+        )
+
+    @classmethod
+    def decode(cls, words: Sequence[int]) -> "Stage":
+        """Return the stage that a descriptor describes; strides come back modulo 2^16.
+
+        Raises
+        ------
+        ValueError
+            If the code of the activation is unknown.
+        """
+        halfwords = [half for word in words for half in (word & 0xFFFF, word >> 16)]
+        take = {name: halfwords[i : i + count] for name, (i, count) in HALFWORDS.items()}
+        control = take["control"][0] | take["control"][1] << 16
+        bits = {
+            name: control >> offset & ((1 << width) - 1)
+            for name, (offset, width) in CONTROL_FIELDS.items()
+        }
+        counts = [last + 1 for last in take["last_index"]]
+        values: dict[str, Any] = {
+            name: bool(bits[name])
+            for name in ("use_bias", "unit_weight", "to_results", "sample_input")
+        }
+        for name in ("input", "weight", "output", "bias"):
+            steps = take[f"{name}_step"]
+            values[f"{name}_base"] = take[f"{name}_base"][0]
+            values[f"{name}_strides"] = address_strides(counts[: len(steps)], steps)
+        return cls(
+            counts=(counts[0], counts[1], counts[2], counts[3], counts[4], counts[5]),
+            shift=bits["shift"],
+            bias_shift=bits["bias_shift"],
+            activation=Activation(bits["activation"]),
+            wait_cycles=take["wait_cycles"][0],
+            **values,
         )
 
 

@@ -1,0 +1,102 @@
+"""Sender of responses: adds header and CRC."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.crc import Processor
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from tenzo.hw.interface import ResponseLayout, ResponseWriteLayout, word_stream
+from tenzo.sw.packets import MAX_PAYLOAD_WORDS, NAK_OPCODE
+
+
+class Sender(wiring.Component):
+    """Sender of responses.
+
+    Sends a header, ``length`` words of the payload memory and a CRC. A response with a ``code`` is
+    sent as a NAK whose payload is that code; the payload memory is not touched, so that an earlier
+    response can be sent again.
+
+    Throughput is one word per clock cycle; the header appears one cycle after the response.
+    Back-pressure holds the present word; no word is lost or sent twice. A response is accepted when
+    its last word is on the way out, and the payload memory must not be written until then.
+    Resources on ECP5: see :class:`tenzo.hw.link.Link`.
+
+    Members
+    -------
+    i : ``In(stream.Signature(ResponseLayout()))``
+        Responses.
+    payload_write : ``In(ResponseWriteLayout())``
+        Writes to the payload memory.
+    o : ``Out(word_stream())``
+        Words, the CRC marked ``last``.
+    """
+
+    i: Any
+    payload_write: Any
+    o: Any
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "i": In(stream.Signature(ResponseLayout())),
+                "payload_write": In(ResponseWriteLayout()),
+                "o": Out(word_stream()),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.crc = crc = Processor(CRC32_ISO_HDLC(data_width=32))
+        response = self.i.payload
+        refused = response.code != 0
+        length = Mux(refused, 1, response.length)
+        position = Signal(range(MAX_PAYLOAD_WORDS + 2))  # 0 header, then payload, then CRC
+        following = Signal.like(position)
+        payload_data = self._add_payload_memory(m, following)
+        word = Signal(32)
+        last = Signal()
+        advance = Signal()
+        m.d.comb += [
+            last.eq(position == length + 1),
+            advance.eq(self.i.valid & (~self.o.valid | self.o.ready)),
+            following.eq(Mux(advance, position + 1, position)),
+            self.i.ready.eq(advance & last),
+            crc.data.eq(word),
+            crc.valid.eq(advance & ~last),
+            crc.start.eq(position == 0),
+        ]
+        with m.If(position == 0):
+            opcode = Mux(refused, NAK_OPCODE, response.opcode)
+            m.d.comb += word.eq(Cat(opcode[:8], response.sequence, length))
+        with m.Elif(last):
+            m.d.comb += word.eq(crc.crc)
+        with m.Else():
+            m.d.comb += word.eq(Mux(refused, response.code, payload_data))
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(advance):
+            m.d.sync += [
+                self.o.valid.eq(1),
+                self.o.payload.data.eq(word),
+                self.o.payload.last.eq(last),
+                position.eq(Mux(last, 0, following)),
+            ]
+        return m
+
+    def _add_payload_memory(self, m: Module, following: Value) -> Value:
+        """Add the memory; return the payload word of the present position."""
+        m.submodules.payload = memory = Memory(
+            shape=32, depth=MAX_PAYLOAD_WORDS, init=[], attrs={"no_rw_check": 1}
+        )
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [
+            write.en.eq(self.payload_write.valid),
+            write.addr.eq(self.payload_write.address),
+            write.data.eq(self.payload_write.data),
+            read.addr.eq(following - 1),
+        ]
+        return read.data
