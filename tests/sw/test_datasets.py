@@ -110,7 +110,11 @@ def test_a_missing_empty_truncated_or_foreign_npz_is_named(tmp_path: Path) -> No
     content = path.read_bytes()
     damaged = bytearray(content)
     damaged[200] ^= 1
-    for bad in (b"", content[:1000], b"x,y\n1,2\n", bytes(damaged)):
+    np.savez_compressed(path, x=np.zeros((100, 2)), y=LABELS)
+    unpackable = bytearray(path.read_bytes())
+    start = unpackable.index(b"x.npy") + 25
+    unpackable[start : start + 8] = b"\xff" * 8
+    for bad in (b"", content[:1000], b"x,y\n1,2\n", bytes(damaged), bytes(unpackable)):
         path.write_bytes(bad)
         with pytest.raises(UserError, match=r"mine.npz is (not a whole .npz file|damaged)"):
             load_npz(path)
@@ -137,6 +141,12 @@ def test_arrays_that_do_not_fit_are_named(
     np.savez(tmp_path / "mine.npz", **arrays)
     with pytest.raises(UserError, match=message):
         load_npz(tmp_path / "mine.npz")
+
+
+def test_splits_without_a_target_for_each_sample_are_named() -> None:
+    x, y = np.zeros((3, 2)), np.zeros(3)
+    with pytest.raises(UserError, match="validation_x has 3 samples and validation_y has 2"):
+        Dataset("mine", x, y, x, y[:2], x, y)
 
 
 def test_splits_of_other_widths_are_named() -> None:

@@ -17,6 +17,7 @@ from tenzo.sw.losses import (
     predictions,
     relative_l2,
 )
+from tenzo.sw.numerics import exp, fixed_sum, log
 
 FRAC_BITS = 12
 
@@ -39,6 +40,14 @@ def test_cross_entropy_equals_its_definition() -> None:
             row = [mpmath.mpf(int(raw)) / 4096 for raw in outputs[query, sample]]
             exact = mpmath.log(sum(map(mpmath.exp, row))) - row[LABELS[sample]]
             assert abs(losses[query, sample] - exact) < 1e-14 * max(1, exact)
+
+
+def test_sums_run_in_the_fixed_order() -> None:
+    outputs = drawn_outputs(outputs=100) >> 6
+    scaled = (outputs - outputs.max(axis=2, keepdims=True)) / 4096
+    chosen = np.take_along_axis(scaled, np.tile(LABELS, (3, 1))[..., None], 2)[..., 0]
+    expected = log(fixed_sum(exp(scaled), 2)) - chosen
+    assert CrossEntropy()(outputs, FRAC_BITS, LABELS).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("loss", [CrossEntropy(), MeanSquaredError()])

@@ -77,6 +77,11 @@ def test_an_empty_folder_is_named(tmp_path: Path) -> None:
         (idx(IMAGES) + b"\0", "holds 145 bytes"),
         (idx(IMAGES[:0]), r"holds 0 bytes for the shape \(0, 3, 4\)"),
         (b"\0\0\x08\x03" + b"\xff" * 12, "holds 0 bytes"),
+        # The product of these lengths is 2^32 + 144.
+        (
+            b"\0\0\x08\x03" + struct.pack(">3I", 16, 268435465, 1) + bytes(144),
+            r"holds 144 bytes for the shape \(16, 268435465, 1\)",
+        ),
     ],
 )
 def test_a_damaged_file_is_named(folder: Path, content: bytes, message: str) -> None:
