@@ -1,0 +1,329 @@
+"""Planner: a network and an engine to a stage program, its memory map and its cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tenzo.sw.contraction import Order, StageShape, choose_orders, stage_shapes
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.errors import UserError
+from tenzo.sw.formats import RESULT_WIDTH
+from tenzo.sw.memory_map import MemoryMap, check_banks, memory_map
+from tenzo.sw.network import Network
+from tenzo.sw.program import Activation, Program, Stage
+from tenzo.sw.schedule import issue_slots, program_cycles, with_waits
+
+__all__ = ["LayerPlan", "Plan", "StagePlan", "plan", "program_cycles", "with_waits"]
+
+_RESULT_HEADROOM = 3
+"""Integer bits of an uncalibrated result beyond those of an activation."""
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage of a plan.
+
+    Parameters
+    ----------
+    index, layer, core : :class:`int`
+        Stage of the program, layer of the network, core of the layer.
+    left, J, K, right : :class:`int`
+        Sizes of the loops.
+    macs : :class:`int`
+        Multiply-accumulates per sample.
+    slots, wait_cycles : :class:`int`
+        Cycles in which it issues terms, and idle cycles before it.
+    shift, input_frac_bits, output_frac_bits, bias_shift : :class:`int`
+        Its requantization.
+    weight_base, input_base, output_base : :class:`int`
+        First words; the input of stage 0 is relative to the samples, the output of the last stage
+        lies in the result buffer.
+    bias : :class:`bool`
+    activation : :class:`str`
+        Name, lower case.
+    """
+
+    index: int
+    layer: int
+    core: int
+    left: int
+    J: int
+    K: int
+    right: int
+    macs: int
+    slots: int
+    wait_cycles: int
+    shift: int
+    input_frac_bits: int
+    output_frac_bits: int
+    bias_shift: int
+    weight_base: int
+    input_base: int
+    output_base: int
+    bias: bool
+    activation: str
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """One layer of a plan: its contraction order, multiply-accumulates per sample and stages."""
+
+    inputs: int
+    outputs: int
+    parameters: int
+    order: Order
+    macs: int
+    stages: tuple[StagePlan, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the engine will do for one query of one wave, and where it keeps what.
+
+    Parameters
+    ----------
+    network : :class:`Network`
+    engine : :class:`EngineParameters`
+    program : :class:`Program`
+    layers : tuple of :class:`LayerPlan`
+    memory : :class:`MemoryMap`
+    cycles : :class:`int`
+        Cycles of one run of the whole program.
+    """
+
+    network: Network
+    engine: EngineParameters
+    program: Program
+    layers: tuple[LayerPlan, ...]
+    memory: MemoryMap
+    cycles: int
+
+    @property
+    def stages(self) -> tuple[StagePlan, ...]:
+        """Stages of all layers, in program order."""
+        return tuple(stage for layer in self.layers for stage in layer.stages)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates per sample: a pass."""
+        return self.program.macs
+
+    @property
+    def parameter_count(self) -> int:
+        """Length of a parameter vector."""
+        return self.program.parameter_count
+
+    @property
+    def shifts(self) -> tuple[int, ...]:
+        """Shift of every stage."""
+        return tuple(stage.shift for stage in self.program.stages)
+
+    @property
+    def utilisation(self) -> float:
+        """Part of the cycles in which every lane multiplies."""
+        return self.macs / self.cycles
+
+    def perturbation_cycles(self, bits: int) -> int:
+        """Return the cycles that perturbing all parameters takes, beside the running query."""
+        return self.parameter_count * bits
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as what :func:`json.dumps` takes."""
+        return {
+            "parameters": self.parameter_count,
+            "weights": self.program.weight_count,
+            "biases": self.program.bias_count,
+            "macs": self.macs,
+            "cycles": self.cycles,
+            "utilisation": self.utilisation,
+            "output_frac_bits": self.program.output_frac_bits,
+            "layers": [
+                {
+                    **asdict(layer),
+                    "order": layer.order.value,
+                    "stages": list(map(asdict, layer.stages)),
+                }
+                for layer in self.layers
+            ],
+            "memory": {
+                "words": self.memory.words,
+                "regions": [asdict(region) for region in self.memory.regions],
+            },
+            "engine": asdict(self.engine),
+        }
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A stage before it has addresses and shifts."""
+
+    layer: int
+    shape: StageShape
+    bias: bool
+    activation: Activation
+
+
+def plan(network: Network, engine: EngineParameters, shifts: Sequence[int] | None = None) -> Plan:
+    """Compile a network for an engine.
+
+    Parameters
+    ----------
+    network : :class:`Network`
+    engine : :class:`EngineParameters`
+    shifts : sequence of :class:`int`, optional
+        Shift of every stage, from :func:`tenzo.sw.calibration.calibrate`. Without it every
+        intermediate value keeps the format of the samples as far as possible.
+
+    Raises
+    ------
+    UserError
+        If the network does not fit a memory of the engine, or a shift is out of range.
+    """
+    jobs = _jobs(network)
+    check_banks(network, len(jobs), engine)
+    memory = memory_map(network.inputs, [job.shape.outputs for job in jobs], engine)
+    if shifts is not None and len(shifts) != len(jobs):
+        raise UserError(f"{len(jobs)} stages need as many shifts, not {len(shifts)}")
+    stages, frac_bits = _stages(network, jobs, memory, engine, shifts)
+    program = Program(
+        with_waits(stages, engine),
+        network.weight_count,
+        network.bias_count,
+        network.inputs,
+        tuple(region.base for region in memory.samples),
+        network.outputs,
+        frac_bits[-1],
+    )
+    layers = _layer_plans(network, jobs, program, frac_bits, engine)
+    return Plan(network, engine, program, layers, memory, program_cycles(program, engine))
+
+
+def shift_range(input_frac_bits: int, engine: EngineParameters, last: bool) -> tuple[int, int, int]:
+    """Return the least, the greatest and the uncalibrated shift of a stage.
+
+    An intermediate value has 0 to ``max_bias_shift`` fractional bits, since it is also the shift of
+    a bias; a result at least 0.
+    """
+    exact = input_frac_bits + engine.weight.frac_bits
+    activation = engine.activation
+    if last:
+        integer_bits = activation.width - activation.frac_bits + _RESULT_HEADROOM
+        low, wanted = 0, exact - (RESULT_WIDTH - integer_bits)
+    else:
+        low, wanted = max(0, exact - engine.max_bias_shift), exact - activation.frac_bits
+    high = min(exact, engine.max_shift)
+    if low > high:
+        raise UserError(
+            f"weights of {engine.weight} need a shift of {low}, but the engine's largest is "
+            f"{high}: give the weights at most {engine.weight.frac_bits - (low - high)} "
+            "fractional bits"
+        )
+    return low, high, min(max(wanted, low), high)
+
+
+def _jobs(network: Network) -> list[_Job]:
+    """Return the stages of all layers; bias and activation belong to a layer's last."""
+    jobs = []
+    for index, (layer, order) in enumerate(
+        zip(network.layers, choose_orders(network), strict=True)
+    ):
+        *inner, last = stage_shapes(layer, order)
+        jobs += [_Job(index, shape, False, Activation.NONE) for shape in inner]
+        jobs.append(_Job(index, last, layer.bias, layer.activation))
+    return jobs
+
+
+def _stages(
+    network: Network,
+    jobs: Sequence[_Job],
+    memory: MemoryMap,
+    engine: EngineParameters,
+    shifts: Sequence[int] | None,
+) -> tuple[list[Stage], list[int]]:
+    """Give every stage its addresses and shifts; return fractional bits before and after each."""
+    stages: list[Stage] = []
+    frac_bits = [engine.activation.frac_bits]
+    weight_base = bias_base = input_base = 0
+    for index, job in enumerate(jobs):
+        last = index == len(jobs) - 1
+        low, high, shift = shift_range(frac_bits[-1], engine, last)
+        if shifts is not None:
+            shift = shifts[index]
+        if not low <= shift <= high:
+            raise UserError(f"the shift of stage {index} must be {low} to {high}, not {shift!r}")
+        output_base = 0 if last else memory.output(index).base
+        bases = (input_base, weight_base, output_base, bias_base)
+        stages.append(_stage(job, bases, shift, frac_bits[-1], first=index == 0, last=last))
+        frac_bits.append(frac_bits[-1] + engine.weight.frac_bits - shift)
+        weight_base += job.shape.J * job.shape.K
+        bias_base += network.layers[job.layer].bias_count if job.bias else 0
+        input_base = output_base
+    return stages, frac_bits
+
+
+def _stage(
+    job: _Job,
+    bases: tuple[int, int, int, int],
+    shift: int,
+    input_frac_bits: int,
+    first: bool,
+    last: bool,
+) -> Stage:
+    """Return the loop nest of a stage: [left][K][right] to [left][J][right]."""
+    shape = job.shape
+    J, K, right = shape.J, shape.K, shape.right
+    input_base, weight_base, output_base, bias_base = bases
+    output_strides = (0, J * right, 0, 1, right)
+    return Stage(
+        counts=(1, shape.left, 1, right, J, K),
+        input_base=input_base,
+        input_strides=(0, K * right, 0, 1, 0, right),
+        weight_base=weight_base,
+        weight_strides=(0, 0, 0, 0, K, 1),
+        output_base=output_base,
+        output_strides=output_strides,
+        shift=shift,
+        bias_base=bias_base if job.bias else 0,
+        bias_strides=output_strides if job.bias else (0, 0, 0, 0, 0),
+        bias_shift=input_frac_bits if job.bias else 0,
+        activation=job.activation,
+        use_bias=job.bias,
+        to_results=last,
+        sample_input=first,
+    )
+
+
+def _layer_plans(
+    network: Network,
+    jobs: Sequence[_Job],
+    program: Program,
+    frac_bits: Sequence[int],
+    engine: EngineParameters,
+) -> tuple[LayerPlan, ...]:
+    """Describe every layer."""
+    described: list[list[StagePlan]] = [[] for _ in network.layers]
+    for index, (job, stage) in enumerate(zip(jobs, program.stages, strict=True)):
+        shape = job.shape
+        described[job.layer].append(
+            StagePlan(
+                index, job.layer, shape.core, shape.left, shape.J, shape.K, shape.right, shape.macs,
+                issue_slots(stage, engine), stage.wait_cycles, stage.shift, frac_bits[index],
+                frac_bits[index + 1], stage.bias_shift, stage.weight_base, stage.input_base,
+                stage.output_base, stage.use_bias, stage.activation.name.lower(),
+            )
+        )  # fmt: skip
+    return tuple(
+        LayerPlan(
+            layer.inputs,
+            layer.outputs,
+            layer.weight_count + layer.bias_count,
+            order,
+            sum(stage.macs for stage in stages),
+            tuple(stages),
+        )
+        for layer, order, stages in zip(
+            network.layers, choose_orders(network), described, strict=True
+        )
+    )
