@@ -1,0 +1,48 @@
+"""Amaranth to Verilog that linters and other simulators accept."""
+
+from __future__ import annotations
+
+import re
+
+from amaranth.back import verilog
+from amaranth.lib import wiring
+
+#: Warnings that say nothing about a generated file; each with the reason that goes into the text.
+_PRAGMAS = {
+    "DECLFILENAME": "one file holds every module",
+    "UNUSEDSIGNAL": "a record goes whole to a module that reads some of its fields",
+    "CASEINCOMPLETE": "every case statement follows an assignment of the default",
+}
+
+
+def component_verilog(component: wiring.Component, name: str) -> str:
+    """Verilog of a component and all in it, clean under ``verilator --lint-only -Wall``.
+
+    Two warnings remain, from Amaranth's expressions that widen or cut their operands: WIDTHEXPAND
+    and WIDTHTRUNC. Those in :data:`_PRAGMAS` are switched off in the text.
+
+    Parameters
+    ----------
+    component : wiring.Component
+        Component; its signature gives the ports.
+    name : str
+        Name of the top module, and first part of the name of every other module.
+
+    Returns
+    -------
+    str
+        The text, the same whenever the component is the same.
+    """
+    text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    pragmas = [f"/* verilator lint_off {rule} */  // {why}\n" for rule, why in _PRAGMAS.items()]
+    return "".join(pragmas) + _initial_statements(text)
+
+
+def _initial_statements(text: str) -> str:
+    """Set registers' first values in statements: with the declaration it is a warning."""
+    return re.sub(
+        r"^( *)(reg (?:signed )?(?:\[[^]]*\] )?(\\\S+ |\w+)) = (.*);$",
+        r"\1\2;\n\1initial \3 = \4;",
+        text,
+        flags=re.MULTILINE,
+    )
