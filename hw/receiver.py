@@ -6,10 +6,10 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Processor
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.interface import PacketLayout, word_stream
+from tenzo.hw.memory import simple_memory
 from tenzo.sw.packets import FIXED_WORDS, MAX_PAYLOAD_WORDS, NakCode
 
 _COUNT_LIMIT = 511
@@ -99,9 +99,7 @@ class Receiver(wiring.Component):
         return m
 
     def _add_payload_memory(self, m: Module, enable: Value, address: Value) -> None:
-        m.submodules.payload = memory = Memory(
-            shape=32, depth=MAX_PAYLOAD_WORDS, init=[], attrs={"no_rw_check": 1}
-        )
+        m.submodules.payload = memory = simple_memory(32, MAX_PAYLOAD_WORDS)
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(enable),

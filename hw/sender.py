@@ -6,10 +6,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Processor
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.interface import ResponseLayout, ResponseWriteLayout, word_stream
+from tenzo.hw.memory import simple_memory
 from tenzo.sw.packets import MAX_PAYLOAD_WORDS, NAK_OPCODE
 
 
@@ -89,9 +89,7 @@ class Sender(wiring.Component):
 
     def _add_payload_memory(self, m: Module, following: Value) -> Value:
         """Add the memory; return the payload word of the present position."""
-        m.submodules.payload = memory = Memory(
-            shape=32, depth=MAX_PAYLOAD_WORDS, init=[], attrs={"no_rw_check": 1}
-        )
+        m.submodules.payload = memory = simple_memory(32, MAX_PAYLOAD_WORDS)
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.payload_write.valid),
