@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 
+import cocotb
 from cocotb.clock import Clock
 from cocotb.handle import HierarchyObject
 from cocotb.queue import Queue
 from cocotb.task import Task
 from cocotb.triggers import RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
-
-import cocotb
 
 CLOCK_NS = 10
 """Clock period in simulated time."""
@@ -102,6 +101,11 @@ class WordMonitor:
             return await with_timeout(self.packets.get(), HANG_CYCLES * CLOCK_NS, "ns")
         except TimeoutError:
             raise HangError(f"no response in {HANG_CYCLES} cycles") from None
+
+    def stop(self) -> None:
+        """Take no more words."""
+        self._task.cancel()
+        self.dut.o__ready.value = 0
 
     async def _run(self) -> None:
         edge, valid = RisingEdge(self.dut.clk), RisingEdge(self.dut.o__valid)

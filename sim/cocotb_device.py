@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import cocotb
 from cocotb.handle import HierarchyObject
 from cocotb.task import resume
 from cocotb.triggers import with_timeout
 
-import cocotb
 from tenzo.sim.bench import CLOCK_NS, HANG_CYCLES, HangError, WordDriver, WordMonitor
 
 

@@ -1,0 +1,1 @@
+"""Modules of cocotb tests; cocotb imports them inside the simulator's process."""

@@ -1,0 +1,65 @@
+"""cocotb test: random networks on golden model and engine, drawn and shrunk by Hypothesis.
+
+Environment: ``TENZO_ENGINE``, a name in ``tenzo.sim.random_engines``; ``TENZO_EXAMPLES``, how many
+networks; ``TENZO_DERANDOMIZE``, 1 for the same networks in every run.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cocotb
+from cocotb.handle import HierarchyObject
+from cocotb.task import bridge
+from hypothesis import HealthCheck, given, settings
+
+from tenzo.sim.bench import start
+from tenzo.sim.cocotb_device import CocotbTransport
+from tenzo.sim.random_check import CaseChecker, with_stage
+from tenzo.sim.random_engines import RANDOM_ENGINES
+from tenzo.sim.random_networks import Case, cases, plain_case
+from tenzo.sw.golden import GoldenDevice
+from tenzo.sw.packet_device import PacketDevice
+
+
+@cocotb.test()
+async def golden_and_engine_agree(dut: HierarchyObject) -> None:
+    """Every network gives the same outputs and counters, and everything occurred."""
+    await start(dut)
+    await bridge(_check_all)(dut)
+
+
+def _check_all(dut: HierarchyObject) -> None:
+    engine = RANDOM_ENGINES[os.environ["TENZO_ENGINE"]]
+    device = PacketDevice(engine, CocotbTransport(dut))
+    checker = CaseChecker(engine, GoldenDevice(engine), device)
+    _check_every_shift_and_wait(checker)
+
+    @settings(
+        max_examples=int(os.environ["TENZO_EXAMPLES"]),
+        derandomize=os.environ.get("TENZO_DERANDOMIZE") == "1",
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases(engine))
+    def agree(case: Case) -> None:
+        checker.check(case)
+
+    agree()
+    Path("report.json").write_text(checker.report())
+    missing = checker.missing()
+    assert not missing, f"never occurred: {', '.join(missing)}"
+
+
+def _check_every_shift_and_wait(checker: CaseChecker) -> None:
+    """Set every shift on every stage of a small program, and every wait before its second."""
+    case = plain_case(checker.engine)
+    last = len(case.program.stages) - 1
+    for shift in range(checker.engine.max_shift + 1):
+        checker.check(with_stage(case, shift % last, shift=shift))
+        checker.check(with_stage(case, last, shift=shift))
+    for wait in range(case.program.stages[1].wait_cycles, checker.longest_wait + 1):
+        checker.check(with_stage(case, 1, wait_cycles=wait))

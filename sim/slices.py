@@ -1,0 +1,117 @@
+"""Slices of stages: the sub-loops that coordinate-wise training runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.program import Program, Stage
+
+_SIDES = {"left": (0, 1), "right": (2, 3)}
+_J = 4
+
+
+def row_slice(stage: Stage, first: int, count: int) -> Stage:
+    """Return the stage that computes rows ``first`` to ``first + count - 1`` of j only."""
+    counts = list(stage.counts)
+    counts[_J] = count
+    return replace(
+        stage,
+        counts=(*counts,),
+        weight_base=stage.weight_base + first * stage.weight_strides[_J],
+        output_base=stage.output_base + first * stage.output_strides[_J],
+        bias_base=stage.bias_base + first * stage.bias_strides[_J],
+    )
+
+
+def side_length(stage: Stage, side: str) -> int:
+    """Return the length of left or right, or 1 if its two counters are both in use."""
+    outer, inner = _SIDES[side]
+    counts = stage.counts
+    return 1 if counts[outer] > 1 and counts[inner] > 1 else counts[outer] * counts[inner]
+
+
+def index_slice(stage: Stage, side: str, mode: int, inner: int, index: int) -> Stage:
+    """Return the stage that computes one index of a mode inside left or right only.
+
+    Left (or right) is read as [rest][mode][inner], C order.
+
+    Parameters
+    ----------
+    side : :class:`str`
+        ``left`` or ``right``; one of its two counters must be 1.
+    mode, inner : :class:`int`
+        Sizes; ``mode * inner`` must divide the side's length.
+    index : :class:`int`
+        Which index of the mode to compute.
+    """
+    high, low = _SIDES[side]
+    used = high if stage.counts[high] > 1 else low
+    rest, remainder = divmod(side_length(stage, side), mode * inner)
+    if remainder:
+        raise ValueError(f"{mode} x {inner} must divide {side_length(stage, side)}")
+    bases, strides = {}, {}
+    for operand in ("input", "weight", "output", "bias"):
+        old = getattr(stage, f"{operand}_strides")
+        step, new = old[used], list(old)
+        new[high], new[low] = step * mode * inner, step
+        strides[f"{operand}_strides"] = (*new,)
+        bases[f"{operand}_base"] = getattr(stage, f"{operand}_base") + index * inner * step
+    counts = list(stage.counts)
+    counts[high], counts[low] = rest, inner
+    return replace(stage, counts=(*counts,), **bases, **strides)
+
+
+def spread(program: Program, engine: EngineParameters) -> Program | None:
+    """Give every stage's output a region of its own, so that a slice of any stage can run later.
+
+    Returns None if lane memory is too small for that.
+    """
+    base = min(program.sample_bases) + len(program.sample_bases) * program.input_count
+    base = max(base, max(program.sample_bases) + program.input_count)
+    stages: list[Stage] = []
+    for old, stage in enumerate(program.stages):
+        if stage.sample_input == (old > 0):
+            return None
+        if stages:
+            offset = stage.input_base - program.stages[old - 1].output_base
+            stage = replace(stage, input_base=stages[-1].output_base + offset)
+        if not stage.to_results:
+            stage = replace(stage, output_base=base)
+            base += stage.output_count
+        stages.append(stage)
+    return program.with_stages(stages) if base <= engine.lane_depth else None
+
+
+def read_out(address: int, count: int) -> Stage:
+    """Return the stage that copies words of lane memory to the results, unchanged."""
+    return Stage(
+        counts=(1, 1, 1, 1, count, 1),
+        input_base=address,
+        input_strides=(0, 0, 0, 0, 1, 0),
+        weight_base=0,
+        weight_strides=(0, 0, 0, 0, 0, 0),
+        output_base=0,
+        output_strides=(0, 0, 0, 0, 1),
+        shift=0,
+        unit_weight=True,
+        to_results=True,
+    )
+
+
+def written_outputs(stages: Sequence[Stage]) -> set[int]:
+    """Return the addresses of the result buffer that some stages write."""
+    written: set[int] = set()
+    for stage in stages:
+        if stage.to_results:
+            written |= _addresses(stage)
+    return written
+
+
+def _addresses(stage: Stage) -> set[int]:
+    """Return the output addresses of a stage."""
+    addresses = {stage.output_base}
+    for count, stride in zip(stage.counts, stage.output_strides, strict=False):
+        addresses = {a + i * stride for a in addresses for i in range(count)}
+    return {address % (1 << 16) for address in addresses}
