@@ -1,6 +1,10 @@
 """Reproducible float64 functions against arbitrary precision."""
 
 import hashlib
+import importlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -131,3 +135,25 @@ def test_fixed_sum_keeps_its_error_bound() -> None:
     exact = sum(map(Fraction, values.tolist()))
     bound = 10 * 2.0**-53 * np.abs(values).sum()
     assert abs(Fraction(float(fixed_sum(values))) - exact) < bound
+
+
+def test_bits_are_the_same_without_wide_vector_units() -> None:
+    core = importlib.import_module("numpy._core._multiarray_umath")
+    script = (
+        "import hashlib, numpy as np\n"
+        "from tenzo.sw.numerics import cos_pi, exp, log\n"
+        "x = np.linspace(0.01, 20.0, 1000)\n"
+        "values = np.concatenate([exp(x), log(x), cos_pi(x)])\n"
+        "print(hashlib.sha256(values.tobytes()).hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script],
+            env={**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(disabled)},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for disabled in ([""], core.__cpu_dispatch__)
+    }
+    assert len(digests) == 1
