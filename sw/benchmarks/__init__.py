@@ -1,0 +1,1 @@
+"""Benchmarks: measurements side by side with peers; ``tenzo bench`` runs them."""

@@ -1,0 +1,1 @@
+"""One module for each command; what it needs is imported when it runs."""
