@@ -47,7 +47,6 @@ async def gaps_and_stalls_lose_and_duplicate_nothing(dut: HierarchyObject) -> No
 async def a_bridged_thread_exchanges_packets(dut: HierarchyObject) -> None:
     await start(dut)
     transport = CocotbTransport(dut)
-    t = time.perf_counter()
     for seed in range(5):
         packets = packets_of(seed, 200)
         assert await bridge(transport.exchange)(packets) == packets
