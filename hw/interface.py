@@ -8,7 +8,7 @@ from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
 from tenzo.sw.packets import COUNTER_WORDS, FIXED_WORDS
 
-RESULT_LATENCY = 3
+RESULT_LATENCY = 4
 """Cycles from an address on ``result_read`` to its value on ``result_data``."""
 
 SATURATION_LATENCY = 2

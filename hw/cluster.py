@@ -1,0 +1,134 @@
+"""A cluster: groups behind one set of broadcast registers."""
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from tenzo.hw.delay import delayed
+from tenzo.hw.group import Group, result_address_width
+from tenzo.hw.pipeline import LaneControlLayout
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.formats import RESULT_WIDTH
+
+CLUSTER_LANES = 8
+"""Lanes that share broadcast registers, or one group if that is larger."""
+
+CLUSTER_RESULT_CYCLES = 3
+"""Cycles from an address in the result memories to its value."""
+
+
+def groups_per_cluster(engine: EngineParameters) -> int:
+    """Return how many groups fit ``CLUSTER_LANES``, at least one."""
+    return max(1, CLUSTER_LANES // engine.requantizer_sharing)
+
+
+class Cluster(wiring.Component):
+    """Groups that share one register on everything broadcast to them.
+
+    Limits the fan-out of weights, addresses and control. Adds one cycle to the control, and one to
+    results and saturations.
+
+    Parameters
+    ----------
+    engine : :class:`EngineParameters`
+        Engine parameters.
+    first_group, group_count : :class:`int`
+        Groups of this cluster.
+
+    Members
+    -------
+    control : ``In(LaneControlLayout(engine))``
+        Control of all lanes, one cycle before its use.
+    active_lanes : ``In(9)``
+        Lanes whose saturations count. Constant while a program runs.
+    saturations : ``Out``
+        Values that saturated, two cycles after their strobe on ``control``.
+    result_group : ``In(8)``
+        Group to read a result from.
+    result_address : ``In``
+        Address in its result memory.
+    result_data : ``Out(signed(32))``
+        The value three cycles later, 0 if the group is not in this cluster.
+    """
+
+    def __init__(self, engine: EngineParameters, first_group: int, group_count: int) -> None:
+        self.engine = engine
+        self.first_group = first_group
+        self.group_count = group_count
+        super().__init__(
+            {
+                "control": In(LaneControlLayout(engine)),
+                "active_lanes": In(9),
+                "saturations": Out(range(group_count + 1)),
+                "result_group": In(8),
+                "result_address": In(result_address_width(engine)),
+                "result_data": Out(signed(RESULT_WIDTH)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the registers and the groups behind them."""
+        m = Module()
+        control = self._registers(m)
+        groups = []
+        for index in range(self.group_count):
+            groups.append(self._group(m, self.first_group + index, control))
+        m.d.sync += self.saturations.eq(sum(group.saturated for group in groups))
+        address = delayed(m, self.result_address, 1, reset_less=True)
+        data: Value = Const(0)
+        for index, group in enumerate(groups):
+            selected = delayed(m, self.result_group == self.first_group + index, 2)
+            m.d.comb += group.result_read_address.eq(address)
+            data |= Mux(selected, group.result_data, 0)
+        m.d.sync += self.result_data.eq(data)
+        return m
+
+    def _registers(self, m: Module) -> dict[str, Signal]:
+        """Register the control; hold the settings of an output until the next one."""
+        control = {}
+        flags = ("accumulate", "capture", "strobes", "sample")
+        for name, _ in self.control.shape():
+            field = self.control[name]
+            register = Signal.like(field, name=name, reset_less=name not in flags)
+            if name in ("shift", "wide", "activation"):
+                with m.If(self.control.load_settings):
+                    m.d.sync += register.eq(field)
+            elif name not in ("load_settings", "sample_lane"):
+                m.d.sync += register.eq(field)
+            control[name] = register
+        return control
+
+    def _group(self, m: Module, number: int, control: dict[str, Signal]) -> Group:
+        """Build one group and decode which of its lanes are written and active."""
+        sharing = self.engine.requantizer_sharing
+        first_lane = number * sharing
+        lane_count = min(sharing, self.engine.lane_count - first_lane)
+        m.submodules[f"group_{number}"] = group = Group(self.engine, lane_count)
+        for name in ("read_address", "weight", "accumulate", "first", "start", "capture", "shift",
+                     "wide", "activation", "to_results", "write_address",
+                     "result_write_address", "sample", "sample_data"):  # fmt: skip
+            m.d.comb += getattr(group, name).eq(control[name])
+        lane_writes, active = Signal(lane_count), Signal(lane_count, reset_less=True)
+        for position in range(lane_count):
+            lane = first_lane + position
+            sampled = self.control.sample & (self.control.sample_lane == lane)
+            computed = self.control.strobes[position] & ~self.control.to_results
+            m.d.sync += [
+                lane_writes[position].eq(sampled | computed),
+                active[position].eq(self.active_lanes > lane),
+            ]
+        m.d.comb += [
+            group.strobes.eq(control["strobes"]),
+            group.lane_writes.eq(lane_writes),
+            group.active.eq(active),
+        ]
+        return group
+
+
+def clusters(engine: EngineParameters) -> list[Cluster]:
+    """Return the clusters that hold all lanes of an engine."""
+    size = groups_per_cluster(engine)
+    return [
+        Cluster(engine, first, min(size, engine.group_count - first))
+        for first in range(0, engine.group_count, size)
+    ]

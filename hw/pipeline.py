@@ -1,0 +1,173 @@
+"""Pipeline control: brings operands, control and writes together at the lanes."""
+
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from tenzo.hw.delay import delayed
+from tenzo.hw.group import result_address_width
+from tenzo.hw.interface import SampleWriteLayout
+from tenzo.hw.lane import READ_TO_SUM
+from tenzo.hw.sequencer import TermLayout
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.timing import ISSUE_TO_READ, ISSUE_TO_WRITE
+
+ISSUE_TO_WEIGHT = ISSUE_TO_READ + READ_TO_SUM - 2
+"""Cycles from issue to the weight at the multiplier."""
+
+ISSUE_TO_CAPTURE = ISSUE_TO_READ + READ_TO_SUM
+"""Cycles from the last term's issue to the complete sum."""
+
+
+class LaneControlLayout(data.StructLayout):
+    """What all lanes share, one cycle before they need it; :class:`Cluster` has the registers.
+
+    The fields belong to different cycles of a term: each comes when its pipeline stage is next.
+    ``load_settings`` comes with ``shift``, ``wide`` and ``activation``.
+    """
+
+    def __init__(self, engine: EngineParameters) -> None:
+        lane_address = ceil_log2(engine.lane_depth)
+        super().__init__(
+            {
+                "read_address": lane_address,
+                "weight": signed(engine.weight.width),
+                "accumulate": 1,
+                "first": 1,
+                "start": signed(engine.weight.width + engine.max_bias_shift),
+                "capture": 1,
+                "load_settings": 1,
+                "shift": 6,
+                "wide": 1,
+                "activation": 3,
+                "strobes": engine.requantizer_sharing,
+                "to_results": 1,
+                "write_address": lane_address,
+                "result_write_address": result_address_width(engine),
+                "sample": 1,
+                "sample_lane": 8,
+                "sample_data": signed(engine.activation.width),
+            }
+        )
+
+
+class Pipeline(wiring.Component):
+    """Delay lines between the sequencer and the lanes.
+
+    The term issued in cycle t meets memory, multiplier and accumulator at fixed cycles; the output
+    whose last term was issued in cycle t is written ``ISSUE_TO_WRITE`` cycles later, plus the
+    position of its lane. Samples are written in the cycles between: ``sample_write.ready`` is low
+    in the cycles whose successor has a requantizer write to lane memory, no other.
+
+    Throughput is one term a clock cycle. There is no back-pressure on terms.
+
+    Parameters
+    ----------
+    engine : :class:`EngineParameters`
+        Engine parameters.
+
+    Members
+    -------
+    term : ``In(TermLayout(engine))``
+        Issue slot.
+    weight, bias : ``In(signed(weight width))``
+        What the banks hold at the term's addresses, one cycle later.
+    result_half : ``In(1)``
+        Result buffer that the program writes. Constant while it runs.
+    sample_write : ``In(stream.Signature(SampleWriteLayout(engine)))``
+        Words for lane memories.
+    o : ``Out(LaneControlLayout(engine))``
+        Control of all lanes.
+    """
+
+    def __init__(self, engine: EngineParameters) -> None:
+        self.engine = engine
+        super().__init__(
+            {
+                "term": In(TermLayout(engine)),
+                "weight": In(signed(engine.weight.width)),
+                "bias": In(signed(engine.weight.width)),
+                "result_half": In(1),
+                "sample_write": In(stream.Signature(SampleWriteLayout(engine))),
+                "o": Out(LaneControlLayout(engine)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the delay lines."""
+        m = Module()
+        self._operands(m)
+        finished = Signal()
+        m.d.comb += [
+            finished.eq(self.term.valid & self.term.last),
+            self.o.capture.eq(delayed(m, finished, ISSUE_TO_CAPTURE - 1)),
+            self.o.load_settings.eq(delayed(m, finished, ISSUE_TO_CAPTURE)),
+        ]
+        settings = (("shift", "shift"), ("wide", "to_results"), ("activation", "activation"))
+        for target, source in settings:
+            line = delayed(m, self.term[source], ISSUE_TO_CAPTURE, reset_less=True)
+            m.d.comb += self.o[target].eq(line)
+        self._writes(m, finished)
+        return m
+
+    def _operands(self, m: Module) -> None:
+        """Delay weight, start and flags until the product is there."""
+        term = self.term
+        weight = Signal(signed(self.engine.weight.width), reset_less=True)
+        bias = Signal.like(weight)
+        start = Signal.like(self.o.start, reset_less=True)
+        m.d.sync += [
+            weight.eq(Mux(delayed(m, term.unit_weight, 1, reset_less=True), 1, self.weight)),
+            bias.eq(Mux(delayed(m, term.use_bias, 1, reset_less=True), self.bias, 0)),
+            start.eq(bias << delayed(m, term.bias_shift, 2, reset_less=True)),
+        ]
+        m.d.comb += [
+            self.o.read_address.eq(term.input_address),
+            self.o.weight.eq(weight),
+            self.o.start.eq(start),
+            self.o.accumulate.eq(delayed(m, term.valid, ISSUE_TO_WEIGHT)),
+            self.o.first.eq(delayed(m, term.first, ISSUE_TO_WEIGHT, reset_less=True)),
+        ]
+
+    def _writes(self, m: Module, finished: Signal) -> None:
+        """Hold an output's address while the positions write; let samples in between."""
+        sharing = self.engine.requantizer_sharing
+        address = Signal.like(self.term.output_address, reset_less=True)
+        to_results = Signal(reset_less=True)
+        lead = ISSUE_TO_WRITE - 2
+        arriving = delayed(m, finished, lead)
+        next_address = delayed(m, self.term.output_address, lead, reset_less=True)
+        next_to_results = delayed(m, self.term.to_results, lead, reset_less=True)
+        with m.If(arriving):
+            m.d.sync += [address.eq(next_address), to_results.eq(next_to_results)]
+        strobes = [delayed(m, arriving, 1)]
+        for _ in range(1, sharing):
+            strobes.append(delayed(m, strobes[-1], 1))
+        position = Signal(ceil_log2(sharing))
+        for index, strobe in enumerate(strobes):
+            with m.If(strobe):
+                m.d.comb += position.eq(index)
+        lane_write = Signal()
+        sample = self.sample_write
+        m.d.comb += [
+            lane_write.eq(Cat(strobes).any() & ~to_results),
+            sample.ready.eq(~lane_write),
+            self.o.strobes.eq(Cat(strobes)),
+            self.o.to_results.eq(to_results),
+            self.o.write_address.eq(Mux(lane_write, address, sample.payload.address)),
+            self.o.result_write_address.eq(Cat(position, self.result_half, address)),
+            self.o.sample.eq(sample.valid & sample.ready),
+            self.o.sample_lane.eq(sample.payload.lane),
+            self.o.sample_data.eq(sample.payload.data),
+        ]
+        self._check(m, lane_write, address)
+
+    def _check(self, m: Module, lane_write: Signal, address: Signal) -> None:
+        """Check that no lane reads the word that it writes in the same cycle."""
+        reads = delayed(m, self.term.valid, ISSUE_TO_READ)
+        read_address = delayed(m, self.term.input_address, ISSUE_TO_READ, reset_less=True)
+        writes = delayed(m, lane_write, 1)
+        write_address = delayed(m, address, 1, reset_less=True)
+        with m.If(reads & writes):
+            m.d.sync += Assert(read_address != write_address)

@@ -1,0 +1,216 @@
+"""Sequencer: turns descriptors into one stream of terms."""
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from tenzo.hw.delay import delayed
+from tenzo.hw.descriptor import DescriptorLayout, address_widths
+from tenzo.hw.interface import ProgramWriteLayout
+from tenzo.hw.prefetch import Prefetch
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.program import COUNTERS
+
+
+class TermLayout(data.StructLayout):
+    """An issue slot: if ``valid``, one term of the sum that all lanes compute.
+
+    ``first`` and ``last`` mark the first and the last term of an output; the rest of the fields hold
+    for every slot of the output. ``stage_start`` marks the first slot of a stage, ``program_start``
+    the first slot of a program, ``program_end`` its last one.
+    """
+
+    def __init__(self, engine: EngineParameters) -> None:
+        widths = address_widths(engine)
+        super().__init__(
+            {
+                "valid": 1,
+                "first": 1,
+                "last": 1,
+                **{f"{name}_address": width for name, width in widths.items()},
+                "shift": 6,
+                "bias_shift": 5,
+                "activation": 3,
+                "use_bias": 1,
+                "unit_weight": 1,
+                "to_results": 1,
+                "stage_start": 1,
+                "program_start": 1,
+                "program_end": 1,
+            }
+        )
+
+
+class Sequencer(wiring.Component):
+    """Loop nests of a program, stage by stage.
+
+    An output takes ``max(K, S)`` slots, the idle ones first, one slot each clock cycle. When a
+    counter advances, every address gains the step of that counter: one adder an address. The next
+    descriptor is read while a stage runs, so stages follow each other without a gap if their first
+    slots are at least ``PREFETCH_CYCLES`` apart; ``wait_cycles`` idle cycles come first.
+
+    The first slot comes ``START_CYCLES`` after ``start``, or later if the first stage waits more
+    than one cycle. There is no back-pressure.
+
+    Parameters
+    ----------
+    engine : :class:`EngineParameters`
+        Engine parameters.
+
+    Members
+    -------
+    program_write : ``In(ProgramWriteLayout())``
+        Plain write of one descriptor word.
+    start : ``In(1)``
+        Pulse: run stages ``entry`` to ``stop - 1``. Only while no program runs.
+    entry, stop : ``In(8)``
+        First stage slot and the one after the last.
+    sample_base : ``In(16)``
+        Lane address of the samples. Constant while a program runs.
+    term : ``Out(TermLayout(engine))``
+        This cycle's issue slot.
+    running : ``Out(1)``
+        A program is between its first slot and its last one, waits included.
+    """
+
+    def __init__(self, engine: EngineParameters) -> None:
+        self.engine = engine
+        super().__init__(
+            {
+                "program_write": In(ProgramWriteLayout()),
+                "start": In(1),
+                "entry": In(8),
+                "stop": In(8),
+                "sample_base": In(16),
+                "term": Out(TermLayout(engine)),
+                "running": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Connect the prefetched descriptor, the stage control and the loop nest."""
+        m = Module()
+        m.submodules.prefetch = prefetch = Prefetch(self.engine)
+        m.d.comb += [
+            prefetch.program_write.eq(self.program_write),
+            prefetch.start.eq(self.start),
+            prefetch.entry.eq(self.entry),
+            prefetch.sample_base.eq(self.sample_base),
+        ]
+        following = prefetch.descriptor
+        active = Signal(DescriptorLayout(self.engine), reset_less=True)
+        switch = Signal()  # the next cycle is the first slot of a stage
+        stage_done = Signal()  # this cycle is the last slot of one
+        last_stage = self._stages(m, prefetch, switch, stage_done)
+        self._pace(m, active, following, switch, stage_done)
+        at_last = self._counters(m, active, following, switch)
+        self._addresses(m, active, at_last)
+        with m.If(switch):
+            m.d.sync += active.eq(following)
+        m.d.comb += [
+            stage_done.eq(self.term.valid & at_last.all()),
+            self.term.last.eq(at_last[-1]),
+            self.term.program_end.eq(stage_done & last_stage),
+        ]
+        for name in ("shift", "bias_shift", "activation", "use_bias", "unit_weight", "to_results"):
+            m.d.comb += self.term[name].eq(active[name])
+        return m
+
+    def _stages(self, m: Module, prefetch: Prefetch, switch: Signal, done: Signal) -> Value:
+        """Count stages and wait cycles; return whether the present stage is the last one."""
+        wait_cycles = prefetch.descriptor.wait_cycles
+        left = Signal(8)  # stages after the present one
+        waiting = Signal()  # for the first slot of the next stage
+        elapsed = Signal(17, reset_less=True)
+        no_wait, wait_over = Signal(), Signal()
+        m.d.sync += [no_wait.eq(wait_cycles == 0), wait_over.eq(elapsed >= wait_cycles)]
+        m.d.comb += [
+            switch.eq(
+                prefetch.ready & ((done & (left != 0) & no_wait) | (waiting & wait_over))
+            ),
+            prefetch.advance.eq(switch & (left != 1)),
+            self.term.stage_start.eq(delayed(m, switch, 1)),
+        ]
+        with m.If(self.start):
+            m.d.sync += [left.eq(self.stop - self.entry), waiting.eq(1), elapsed.eq(1)]
+        with m.Elif(switch):
+            m.d.sync += [left.eq(left - 1), waiting.eq(0), elapsed.eq(1), self.running.eq(1)]
+        with m.Elif(done & (left != 0)):
+            m.d.sync += [waiting.eq(1), elapsed.eq(2)]
+        with m.Elif(waiting):
+            m.d.sync += elapsed.eq(elapsed + 1)
+        with m.If(done & (left == 0)):
+            m.d.sync += self.running.eq(0)
+        m.d.comb += self.term.program_start.eq(delayed(m, switch & ~self.running, 1))
+        return left == 0
+
+    def _pace(
+        self, m: Module, active: data.View, following: data.View, switch: Signal, done: Signal
+    ) -> None:
+        """Issue terms, after as many idle slots as the shared requantizer needs."""
+        in_stage = Signal()
+        idle_slots = Signal(range(self.engine.requantizer_sharing), reset_less=True)
+        with m.If(switch):
+            m.d.sync += [
+                in_stage.eq(1),
+                self.term.first.eq(1),
+                idle_slots.eq(self._padding(following)),
+            ]
+        with m.Elif(done):
+            m.d.sync += in_stage.eq(0)
+        with m.Elif(self.term.valid):
+            m.d.sync += [
+                self.term.first.eq(self.term.last),
+                idle_slots.eq(Mux(self.term.last, self._padding(active), 0)),
+            ]
+        with m.Elif(idle_slots != 0):
+            m.d.sync += idle_slots.eq(idle_slots - 1)
+        m.d.comb += self.term.valid.eq(in_stage & (idle_slots == 0))
+
+    def _padding(self, descriptor: data.View) -> Value:
+        """Return the idle slots of an output: what its terms fall short of the sharing lanes."""
+        most = self.engine.requantizer_sharing - 1
+        last_k = descriptor.last_index[-1]
+        return Mux(last_k < most, most - last_k, 0)
+
+    def _counters(
+        self, m: Module, active: data.View, following: data.View, switch: Signal
+    ) -> Signal:
+        """Count down all six; return which of them are in their last iteration."""
+        at_last = Signal(len(COUNTERS), reset_less=True)
+        for index, name in enumerate(COUNTERS):
+            remaining = Signal(16, name=f"remaining_{name}", reset_less=True)
+            last_index = active.last_index[index]
+            with m.If(switch):
+                m.d.sync += [
+                    remaining.eq(following.last_index[index]),
+                    at_last[index].eq(following.last_index[index] == 0),
+                ]
+            with m.Elif(self.term.valid & _inner_wrap(at_last, index)):
+                m.d.sync += [
+                    remaining.eq(Mux(at_last[index], last_index, remaining - 1)),
+                    at_last[index].eq(Mux(at_last[index], last_index == 0, remaining == 1)),
+                ]
+        return at_last
+
+    def _addresses(self, m: Module, active: data.View, at_last: Signal) -> None:
+        """Add to every address the step of the one counter that advances."""
+        advances = [
+            ~at_last[index] & _inner_wrap(at_last, index) for index in range(len(COUNTERS))
+        ]
+        for name in address_widths(self.engine):
+            address, steps = active[f"{name}_base"], active[f"{name}_step"]
+            every_term = len(steps) == len(COUNTERS)
+            moves = self.term.valid if every_term else self.term.valid & self.term.last
+            step: Value = Const(0)
+            for advance, candidate in zip(advances, steps, strict=False):
+                step |= Mux(advance, candidate, 0)
+            with m.If(moves):
+                m.d.sync += address.eq(address + step)
+            m.d.comb += self.term[f"{name}_address"].eq(address)
+
+
+def _inner_wrap(at_last: Signal, index: int) -> Value:
+    """Whether every counter inside one is in its last iteration."""
+    inner = at_last[index + 1 :]
+    return inner.all() if len(inner) else Const(1)
