@@ -169,7 +169,7 @@ class StageKernel:
         saturated = 0
         above = self._high + 1
         if sums.max() >= above or sums.min() < self._low:
-            saturated = np.count_nonzero(sums >= above) + np.count_nonzero(sums < self._low)
+            saturated = int(np.count_nonzero(sums >= above) + np.count_nonzero(sums < self._low))
             np.minimum(sums, self._high, out=sums)
             np.maximum(sums, self._low, out=sums)
         if self._stage.activation == Activation.RELU:

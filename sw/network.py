@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tenzo.sw.errors import UserError
+from tenzo.sw.numerics import FloatArray
 from tenzo.sw.program import Activation
+from tenzo.sw.tt import check_modes, core_shapes, tt_svd
 
 
 @dataclass(frozen=True)
@@ -35,29 +37,12 @@ class TensorTrain:
     ranks: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        inputs, outputs, ranks = self.input_modes, self.output_modes, self.ranks
-        if not inputs or len(inputs) != len(outputs):
-            raise UserError(
-                f"input and output modes must be as many, not {len(inputs)} {list(inputs)} and "
-                f"{len(outputs)} {list(outputs)}: fill the shorter list with ones"
-            )
-        if len(ranks) != len(inputs) + 1:
-            raise UserError(
-                f"{len(inputs)} modes need {len(inputs) + 1} ranks, not {len(ranks)} {list(ranks)}"
-            )
-        for name, values in (("input mode", inputs), ("output mode", outputs), ("rank", ranks)):
-            if min(values) < 1:
-                raise UserError(f"every {name} must be at least 1, not {min(values)!r}")
-        if ranks[0] != 1 or ranks[-1] != 1:
-            raise UserError(
-                f"the first and the last rank must be 1, not {ranks[0]} and {ranks[-1]}"
-            )
+        check_modes(self.input_modes, self.output_modes, self.ranks)
 
     @property
     def core_shapes(self) -> tuple[tuple[int, int, int, int], ...]:
         """Shape (r_{k-1}, n_k, m_k, r_k) of each core."""
-        ranks = self.ranks
-        return tuple(zip(ranks[:-1], self.input_modes, self.output_modes, ranks[1:], strict=True))
+        return tuple(core_shapes(self.input_modes, self.output_modes, self.ranks))
 
 
 @dataclass(frozen=True)
@@ -165,6 +150,65 @@ class Network:
     def parameter_count(self) -> int:
         """Length of a parameter vector."""
         return self.weight_count + self.bias_count
+
+    @classmethod
+    def from_matrices(
+        cls,
+        matrices: Sequence[FloatArray],
+        biases: Sequence[FloatArray | None] | None = None,
+        modes: Sequence[tuple[Sequence[int], Sequence[int]] | None] | None = None,
+        ranks: Sequence[int | Sequence[int]] | None = None,
+        activations: Sequence[Activation] | None = None,
+    ) -> tuple[Network, FloatArray]:
+        """Import the dense layers of a trained network.
+
+        Parameters
+        ----------
+        matrices : sequence of float64 arrays of shape (outputs, inputs)
+        biases : sequence of float64 arrays of shape (outputs,) or None, optional
+        modes : sequence of (input modes, output modes) or None, optional
+            Where given, the layer becomes a tensor train by TT-SVD; otherwise it stays dense.
+        ranks : sequence, optional
+            Of each layer with modes: the largest rank, or all d + 1 ranks.
+        activations : sequence of :class:`Activation`, optional
+            ReLU after every layer but the last unless given.
+
+        Returns
+        -------
+        The network, and its parameter vector, float64 of shape (parameter_count,).
+
+        Raises
+        ------
+        UserError
+            If lists differ in length, or modes, ranks and matrices do not fit.
+        """
+        from tenzo.sw.parameters import LayerParameters, to_vector
+
+        count = len(matrices)
+        biases = [None] * count if biases is None else biases
+        modes = [None] * count if modes is None else modes
+        ranks = [1] * count if ranks is None else ranks
+        if activations is None:
+            activations = [Activation.RELU] * (count - 1) + [Activation.NONE]
+        lists = {"biases": biases, "modes": modes, "ranks": ranks, "activations": activations}
+        for name, values in lists.items():
+            if len(values) != count:
+                raise UserError(f"{count} matrices need as many {name}, not {len(values)}")
+        layers, parameters = [], []
+        for matrix, bias, pair, rank, activation in zip(
+            matrices, biases, modes, ranks, activations, strict=True
+        ):
+            form: TensorTrain | Dense = Dense()
+            cores = [matrix]
+            if pair is not None:
+                cores = tt_svd(matrix, *pair, rank)
+                inner = tuple(core.shape[3] for core in cores)
+                form = TensorTrain(tuple(pair[0]), tuple(pair[1]), (1, *inner))
+            outputs, inputs = matrix.shape
+            layers.append(Layer(inputs, outputs, form, bias is not None, activation))
+            parameters.append(LayerParameters(cores, bias))
+        network = cls(tuple(layers))
+        return network, to_vector(network, parameters)
 
 
 def _check_product(side: str, modes: Sequence[int], size: int) -> None:

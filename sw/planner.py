@@ -43,6 +43,8 @@ class StagePlan:
     bias : :class:`bool`
     activation : :class:`str`
         Name, lower case.
+    last : :class:`bool`
+        It writes results.
     """
 
     index: int
@@ -64,6 +66,7 @@ class StagePlan:
     output_base: int
     bias: bool
     activation: str
+    last: bool
 
 
 @dataclass(frozen=True)
@@ -165,16 +168,18 @@ class _Job:
     activation: Activation
 
 
-def plan(network: Network, engine: EngineParameters, shifts: Sequence[int] | None = None) -> Plan:
+def plan(
+    network: Network, engine: EngineParameters, shifts: Sequence[int | None] | None = None
+) -> Plan:
     """Compile a network for an engine.
 
     Parameters
     ----------
     network : :class:`Network`
     engine : :class:`EngineParameters`
-    shifts : sequence of :class:`int`, optional
-        Shift of every stage, from :func:`tenzo.sw.calibration.calibrate`. Without it every
-        intermediate value keeps the format of the samples as far as possible.
+    shifts : sequence of :class:`int` or None, optional
+        Shift of every stage, from :func:`tenzo.sw.calibration.calibrate`. Where it is None, the
+        stage's output keeps the format of the samples as far as possible.
 
     Raises
     ------
@@ -240,7 +245,7 @@ def _stages(
     jobs: Sequence[_Job],
     memory: MemoryMap,
     engine: EngineParameters,
-    shifts: Sequence[int] | None,
+    shifts: Sequence[int | None] | None,
 ) -> tuple[list[Stage], list[int]]:
     """Give every stage its addresses and shifts; return fractional bits before and after each."""
     stages: list[Stage] = []
@@ -249,8 +254,8 @@ def _stages(
     for index, job in enumerate(jobs):
         last = index == len(jobs) - 1
         low, high, shift = shift_range(frac_bits[-1], engine, last)
-        if shifts is not None:
-            shift = shifts[index]
+        given = None if shifts is None else shifts[index]
+        shift = shift if given is None else given
         if not low <= shift <= high:
             raise UserError(f"the shift of stage {index} must be {low} to {high}, not {shift!r}")
         output_base = 0 if last else memory.output(index).base
@@ -312,6 +317,7 @@ def _layer_plans(
                 issue_slots(stage, engine), stage.wait_cycles, stage.shift, frac_bits[index],
                 frac_bits[index + 1], stage.bias_shift, stage.weight_base, stage.input_base,
                 stage.output_base, stage.use_bias, stage.activation.name.lower(),
+                stage.to_results,
             )
         )  # fmt: skip
     return tuple(

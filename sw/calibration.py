@@ -1,0 +1,83 @@
+"""Shifts of the stages, chosen on data so that values use their width without saturating."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.errors import UserError
+from tenzo.sw.formats import RESULT_WIDTH, requantize
+from tenzo.sw.golden_lanes import Lanes
+from tenzo.sw.golden_stage import StageKernel
+from tenzo.sw.network import Network
+from tenzo.sw.planner import StagePlan, plan, shift_range
+from tenzo.sw.program_check import check_program
+
+IntArray = npt.NDArray[np.int64]
+
+CALIBRATION_SAMPLES = 256
+"""Samples looked at: the first ones."""
+
+
+def calibrate(
+    network: Network,
+    engine: EngineParameters,
+    parameters_raw: IntArray,
+    samples_raw: IntArray,
+    headroom_bits: int = 1,
+) -> tuple[int, ...]:
+    """Return the shift of every stage.
+
+    Each is the least that leaves ``headroom_bits`` unused by the largest magnitude among the first
+    256 samples, within :func:`tenzo.sw.planner.shift_range`. The stages before it run with their
+    own calibrated shifts. A stage whose sums are all zero keeps its uncalibrated shift.
+
+    Parameters
+    ----------
+    network : :class:`Network`
+    engine : :class:`EngineParameters`
+    parameters_raw : int64 array of shape (parameter_count,)
+    samples_raw : int64 array of shape (samples, inputs)
+        Raw activations, at least one sample.
+    headroom_bits : :class:`int`
+        0 to 3.
+
+    Raises
+    ------
+    UserError
+        If there are no samples, or the network does not fit the engine.
+    """
+    samples_raw = samples_raw[:CALIBRATION_SAMPLES]
+    if not len(samples_raw):
+        raise UserError("calibration needs at least one sample, not 0")
+    if not 0 <= headroom_bits <= 3:
+        raise UserError(f"headroom_bits must be 0 to 3, not {headroom_bits!r}")
+    planned = plan(network, engine)
+    touched = check_program(planned.program, engine)
+    lanes = Lanes(planned.program, touched, engine, 1, len(samples_raw))
+    lanes.arrays.samples[0] = samples_raw.T
+    lanes.parameters[0] = parameters_raw
+    shifts: list[int | None] = [None] * len(planned.stages)
+    for index in range(len(shifts)):
+        uncalibrated = plan(network, engine, shifts)
+        stage = uncalibrated.program.stages[index]
+        sums = StageKernel(replace(stage, shift=0), engine, lanes.arrays).accumulate()
+        shifts[index] = _shift(
+            int(np.abs(sums).max()), uncalibrated.stages[index], engine, headroom_bits
+        )
+        stage = plan(network, engine, shifts).program.stages[index]
+        StageKernel(stage, engine, lanes.arrays).run()
+    return tuple(shift for shift in shifts if shift is not None)
+
+
+def _shift(peak: int, stage: StagePlan, engine: EngineParameters, headroom_bits: int) -> int:
+    """Return the least shift that leaves head-room to the largest magnitude of a stage."""
+    if peak == 0:
+        return stage.shift
+    low, high, _ = shift_range(stage.input_frac_bits, engine, stage.last)
+    width = (RESULT_WIDTH if stage.last else engine.activation.width) - headroom_bits
+    fitting = (shift for shift in range(low, high) if not requantize(peak, shift, width)[1])
+    return next(fitting, high)
