@@ -131,6 +131,20 @@ def test_every_public_name_can_be_imported() -> None:
         assert getattr(tenzo, name) is not None
 
 
+def test_type_checkers_see_the_same_public_names() -> None:
+    import tenzo
+
+    tree = ast.parse((ROOT / "tenzo" / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == tenzo._EXPORTS
+
+
 def test_unknown_public_name_is_an_attribute_error() -> None:
     import tenzo
 
