@@ -1,8 +1,9 @@
 """The stages of a plan as a picture: one SVG file without scripts or external resources."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from xml.sax.saxutils import escape
+
+from tenzo.sw.contraction import Order
+from tenzo.sw.planner import LayerPlan, Plan, StagePlan
 
 WIDTH = 440
 """Width of the picture in its own units; one unit is a pixel until it is scaled."""
@@ -21,7 +22,8 @@ _ACTIVATION_NAMES = {"none": [], "relu": ["ReLU"]}
 
 _STYLE = """
 .stages{--ink:#1b2530;--soft:#5d6b79;--line:#c5ced7;--box:#f5f7f9;--accent:#0b6e8a;
---weight:#c8641b;font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+--weight:#c8641b;
+font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 @media (prefers-color-scheme:dark){.stages{--ink:#e6ebf0;--soft:#9aa7b4;--line:#3d4955;
 --box:#1d252d;--accent:#4db6d3;--weight:#f0974e}}
 @media print{.stages{--ink:#000;--soft:#444;--line:#999;--box:#fff;--accent:#0b6e8a;
@@ -39,69 +41,30 @@ _STYLE = """
 """
 
 
-@dataclass(frozen=True)
-class StageView:
-    """What the picture and the report show of one stage.
-
-    Parameters
-    ----------
-    layer : :class:`int`
-        Layer that the stage belongs to, counted from 1.
-    name : :class:`str`
-        What the stage multiplies with, for example ``core 4``.
-    left, outputs, terms, right : :class:`int`
-        Dimensions left, J, K and right of the stage.
-    macs, cycles, wait_cycles : :class:`int`
-        Multiply-accumulates per sample, cycles per query and wave with the idle ones before the
-        first issue, and these alone.
-    shift : :class:`int`
-        Right shift of the sum.
-    activation : :class:`str`
-        Name of the activation function in lower case.
-    bias : :class:`bool`
-        Whether sums start at a bias.
-    """
-
-    layer: int
-    name: str
-    left: int
-    outputs: int
-    terms: int
-    right: int
-    macs: int
-    cycles: int
-    wait_cycles: int
-    shift: int
-    activation: str
-    bias: bool
-
-    @property
-    def words_in(self) -> int:
-        """Words that the stage reads per sample."""
-        return self.left * self.terms * self.right
-
-    @property
-    def words_out(self) -> int:
-        """Words that the stage writes per sample."""
-        return self.left * self.outputs * self.right
-
-    @property
-    def shape(self) -> str:
-        """The stage as ``left x J x K x right``."""
-        return TIMES.join(map(str, (self.left, self.outputs, self.terms, self.right)))
+def stage_name(stage: StagePlan, layer: LayerPlan) -> str:
+    """Return what a stage multiplies with: ``core 2`` or ``matrix``."""
+    return "matrix" if layer.order is Order.DENSE else f"core {stage.core}"
 
 
-def draw_stages(stages: Sequence[StageView], layers: Sequence[str], standalone: bool = True) -> str:
+def layer_heading(index: int, layer: LayerPlan) -> str:
+    """Return a layer in words: its number, sizes and contraction order."""
+    form = "dense" if layer.order is Order.DENSE else f"tensor train, {layer.order.value}"
+    return f"Layer {index}: {layer.inputs} to {layer.outputs}, {form}"
+
+
+def stage_shape(stage: StagePlan) -> str:
+    """Return a stage as ``left x J x K x right``."""
+    return TIMES.join(map(str, (stage.left, stage.J, stage.K, stage.right)))
+
+
+def draw_plan(plan: Plan, standalone: bool = True) -> str:
     """Draw stages from top to bottom: what flows between them, and what each one costs.
 
     Bars have the length of the words per sample, rectangles the proportions of a stage's matrix.
 
     Parameters
     ----------
-    stages : sequence of :class:`StageView`
-        In program order, at least one.
-    layers : sequence of :class:`str`
-        Heading of each layer.
+    plan : :class:`tenzo.sw.planner.Plan`
     standalone : :class:`bool`
         Write a file of its own, else an element for an HTML page.
 
@@ -109,14 +72,16 @@ def draw_stages(stages: Sequence[StageView], layers: Sequence[str], standalone: 
     -------
     SVG text.
     """
-    canvas = _Canvas(stages)
-    canvas.tensor(stages[0].words_in, "input")
-    for index, stage in enumerate(stages):
-        if index == 0 or stages[index - 1].layer != stage.layer:
-            canvas.heading(layers[stage.layer - 1])
-        canvas.stage(index + 1, stage)
-        last = index + 1 == len(stages)
-        canvas.tensor(stage.words_out, "output, 32 bits" if last else "", last)
+    canvas = _Canvas(plan)
+    canvas.tensor(plan.network.inputs, "input")
+    for index, layer in enumerate(plan.layers):
+        canvas.heading(layer_heading(index, layer))
+        for stage in layer.stages:
+            canvas.stage(stage, layer)
+            last = stage.index + 1 == len(plan.stages)
+            canvas.tensor(
+                stage.left * stage.J * stage.right, "results, 32 bits" if last else "", last
+            )
     canvas.legend()
     return canvas.svg(standalone)
 
@@ -124,12 +89,13 @@ def draw_stages(stages: Sequence[StageView], layers: Sequence[str], standalone: 
 class _Canvas:
     """Elements drawn so far, and the height they take."""
 
-    def __init__(self, stages: Sequence[StageView]) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.elements: list[str] = []
         self.y = _MARGIN
-        self.words = max(max(stage.words_in, stage.words_out) for stage in stages)
-        self.cycles = sum(stage.cycles for stage in stages)
-        self.side = max(max(stage.outputs, stage.terms) for stage in stages)
+        written = (stage.left * stage.J * stage.right for stage in plan.stages)
+        self.words = max(plan.network.inputs, *written)
+        self.cycles = plan.cycles
+        self.side = max(max(stage.J, stage.K) for stage in plan.stages)
 
     def text(self, x: float, y: float, text: str, kind: str = "") -> None:
         attribute = f' class="{kind}"' if kind else ""
@@ -159,41 +125,48 @@ class _Canvas:
         self.text(x + 16 + length + 8, top + 22.5, text, "soft")
         self.y += _TENSOR_HEIGHT
 
-    def stage(self, number: int, stage: StageView) -> None:
+    def stage(self, stage: StagePlan, layer: LayerPlan) -> None:
         """A box: the matrix in proportion, the dimensions, the cost and its share."""
         top, width = self.y, WIDTH - 2 * _MARGIN
         self.rectangle(_MARGIN, top, width, _BOX_HEIGHT, "box")
         self._matrix(_MARGIN + 12 + _GLYPH_SIZE / 2, top + _BOX_HEIGHT / 2, stage)
         x, right = _MARGIN + 24 + _GLYPH_SIZE, WIDTH - _MARGIN - 12
         extras = (["bias"] if stage.bias else []) + _ACTIVATION_NAMES[stage.activation]
-        self.text(x, top + 20, ", ".join([f"stage {number}: {stage.name}", *extras]), "strong")
+        self.text(
+            x,
+            top + 20,
+            ", ".join([f"stage {stage.index}: {stage_name(stage, layer)}", *extras]),
+            "strong",
+        )
         self.text(right, top + 20, f"shift {stage.shift}", "soft end")
         sizes = (
             f"left {stage.left}",
-            f"J {stage.outputs}",
-            f"K {stage.terms}",
+            f"J {stage.J}",
+            f"K {stage.K}",
             f"right {stage.right}",
         )
         self.text(x, top + 39, TIMES.join(sizes))
-        share = stage.cycles / self.cycles
+        cycles = stage.slots + stage.wait_cycles
+        share = cycles / self.cycles
         wait = f", {stage.wait_cycles} idle" if stage.wait_cycles else ""
-        self.text(x, top + 57, f"{stage.macs:,} MACs, {stage.cycles:,} cycles{wait}", "soft")
-        self.text(right, top + 57, f"{share:.1%}", "soft end")
+        self.text(x, top + 57, f"{stage.macs:,} MACs, {cycles:,} cycles{wait}", "soft")
+        self.text(right, top + 57, f"{100 * share:.1f} %", "soft end")
         self.rectangle(x, top + 66, right - x, 3, "track")
         self.rectangle(x, top + 66, (right - x) * share, 3, "tensor")
         self.y += _BOX_HEIGHT
 
-    def _matrix(self, x: float, y: float, stage: StageView) -> None:
+    def _matrix(self, x: float, y: float, stage: StagePlan) -> None:
         """The matrix of a stage, J high and K wide, both on one square-root scale."""
         unit = _GLYPH_SIZE / self.side**0.5
-        height, width = unit * stage.outputs**0.5, unit * stage.terms**0.5
+        height, width = unit * stage.J**0.5, unit * stage.K**0.5
         self.rectangle(x - width / 2, y - height / 2, width, height, "weight")
 
     def legend(self) -> None:
         """What rectangles, bars and percentages mean."""
         for line in (
             "Rectangle: the stage's matrix, J rows, K columns (square roots).",
-            "Bar between stages: words per sample. Percentage: share of the cycles.",
+            "Bar between stages: words per sample.",
+            "Percentage: the stage's share of the cycles.",
         ):
             self.text(_MARGIN, self.y + 20, line, "soft")
             self.y += 18

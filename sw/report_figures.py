@@ -93,7 +93,8 @@ def draw_curves(
         axes.set_ylabel(value_label)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         if percent:
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.set_ylim(*_percent_limits(drawn))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         elif _spans_decades(drawn):
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -112,6 +113,14 @@ def _draw(axes: Any, curve: Curve) -> None:
 def _spans_decades(curves: Sequence[Curve]) -> bool:
     values = [value for curve in curves for value in curve.values]
     return min(values) > 0 and max(values) > _LOG_RATIO * min(values)
+
+
+def _percent_limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Return limits that show all shares, and at least a tenth of the whole."""
+    values = [value for curve in curves for value in curve.values]
+    low, high = min(values) - 0.02, max(values) + 0.02
+    spare = max(0.0, 0.1 - (high - low)) / 2
+    return max(-0.02, low - spare), min(1.02, high + spare)
 
 
 def _inline(svg: str, name: str) -> str:
