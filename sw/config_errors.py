@@ -78,7 +78,7 @@ def _requirement(kind: str, context: dict[str, Any]) -> str:
     """Say in words what a finding of pydantic asks for."""
     if kind in _RELATIONS:
         name, words = _RELATIONS[kind]
-        return f"{words} {context[name]}"
+        return f"{words} {context[name]:g}"
     if kind == "literal_error":
         return str(context["expected"]).replace("'", "")
     if kind == "too_short":

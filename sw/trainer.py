@@ -151,7 +151,7 @@ class Trainer:
         """Add the device's counts of saturations to the run's, and clear them."""
         counters = self.device.read_counters()
         self.saturations += counters.saturations[: len(self.saturations)]
-        self.weight_saturations += counters.weight_saturations
+        self.weight_saturations += int(counters.weight_saturations)
         self.device.clear_counters()
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
@@ -225,7 +225,7 @@ class Trainer:
     def _clip(self) -> None:
         """Keep weights inside their range; count how many had left it."""
         clipped = np.clip(self.weights, self.low, self.high)
-        changed = np.count_nonzero(clipped != self.weights)
+        changed = int(np.count_nonzero(clipped != self.weights))
         if changed:
             self.clips += changed
             self.weights[...] = clipped

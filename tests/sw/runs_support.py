@@ -1,0 +1,49 @@
+"""Small networks and data that the tests of training share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from tenzo.sw.cli import main
+from tenzo.sw.config import Config, load_config
+
+SHORT = (
+    "training.steps=40",
+    "training.batch=8",
+    "training.log_steps=10",
+    "training.evaluate_steps=20",
+    "training.schedule={name='cosine'}",
+    "training.checkpoint_seconds=1000.0",
+)
+"""Overrides that make a run of a few hundredths of a second of the preset digits."""
+
+
+def short_config(*overrides: str) -> Config:
+    """Return the preset digits with few steps."""
+    return load_config("digits", [*SHORT, *overrides])
+
+
+def short_arguments(*overrides: str) -> list[str]:
+    """Return the same overrides for a command line."""
+    return [part for override in (*SHORT, *overrides) for part in ("--set", override)]
+
+
+def run_tenzo(*arguments: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(main, list(arguments))
+
+
+def start_tenzo(arguments: Sequence[str], folder: Path) -> subprocess.Popen[str]:
+    """Start a command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", "from tenzo.sw.cli import main; main()", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
