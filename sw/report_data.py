@@ -102,25 +102,22 @@ def read_run(path: Path, data_folder: str | None = None) -> RunRecord:
     """
     folder = open_run(path)
     config = load_config(folder.path)
-    common = {
-        "path": folder.path,
-        "config": config,
-        "metrics": _read_metrics(folder),
-        "summary": _read_json(folder.summary_path),
-        "cosim": _read_json(folder.path / "cosim.json"),
-    }
-    if not folder.checkpoint_path.is_file():
-        empty = plan(config.network(), config.engine())
-        note = "There is no checkpoint yet, so nothing could be measured."
-        return RunRecord(**common, plan=empty, step=0, trained_saturations=None,
-                         measurement=None, data_note=note)  # fmt: skip
-    trained = load_trained(folder.path)
-    measurement, note = _measure_if_possible(trained, data_folder)
+    measurement, note, trained_saturations = None, "There is no checkpoint yet.", None
+    step, network_plan = 0, plan(config.network(), config.engine())
+    if folder.checkpoint_path.is_file():
+        trained = load_trained(folder.path)
+        step, network_plan = trained.step, trained.plan
+        trained_saturations = folder.load().get("saturations")
+        measurement, note = _measure_if_possible(trained, data_folder)
     return RunRecord(
-        **common,
-        plan=trained.plan,
-        step=trained.step,
-        trained_saturations=folder.load().get("saturations"),
+        path=folder.path,
+        config=config,
+        plan=network_plan,
+        metrics=_read_metrics(folder),
+        step=step,
+        trained_saturations=trained_saturations,
+        summary=_read_json(folder.summary_path),
+        cosim=_read_json(folder.path / "cosim.json"),
         measurement=measurement,
         data_note=note,
     )

@@ -17,7 +17,7 @@ _COLOURS = {
 
 _INK, _SOFT, _LINE, _ACCENT, _SECOND = _COLOURS
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "figure.facecolor": "none",
     "axes.facecolor": "none",
@@ -83,7 +83,7 @@ def draw_curves(
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, PercentFormatter
 
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with matplotlib.rc_context(rc=_STYLE), matplotlib.rc_context({"svg.hashsalt": name}):
         figure = Figure(figsize=(5.0, 3.0), layout="constrained")
         canvas = FigureCanvasSVG(figure)
         axes = figure.add_subplot()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tenzo.sw.commands._options import (
@@ -16,9 +18,15 @@ from tenzo.sw.commands._options import (
 @click.command()
 @config_argument
 @set_option
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.svg",
+    help="Draw the stages into an SVG file as well.",
+)
 @json_option
 @verbosity_options
-def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def command(config: str, overrides: tuple[str, ...], picture: Path | None, as_json: bool) -> None:
     """Show stages, cycles, memories and formats of CONFIG.
 
     CONFIG is a preset's name, a TOML file, or the folder of a run, whose calibrated shifts are
@@ -30,6 +38,12 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
     loaded = load_config(config, overrides)
     planned = plan(loaded.network(), loaded.engine(), stored_shifts(config))
+    if picture is not None:
+        from tenzo.sw.checkpoint import write_atomically
+        from tenzo.sw.picture import draw_plan
+
+        svg = draw_plan(planned).encode()
+        write_atomically(picture, lambda file: file.write(svg))
     if as_json:
         print_json(planned.to_json())
     else:
