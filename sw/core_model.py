@@ -27,8 +27,8 @@ _SIGNS = {0: 0, 1: 1, 2: -1}
 class CoreModel:
     """Memories, counters and runs of a core.
 
-    Words that no packet wrote read as zero here and are undefined in gateware. The three counters
-    of waiting cycles stay zero.
+    Words that no packet wrote read as zero here, and addresses past the end of a memory wrap; both
+    are undefined in gateware. The three counters of waiting cycles stay zero.
 
     Parameters
     ----------
@@ -71,9 +71,8 @@ class CoreModel:
             base = query["sample_base"] if stage.sample_input else 0
             outputs, saturated = self._compute(stage, base, weights, biases)
             target = results if stage.to_results else self.lanes
-            target[:, addresses(stage.counts[:5], stage.output_base, stage.output_strides)] = (
-                outputs
-            )
+            where = addresses(stage.counts[:5], stage.output_base, stage.output_strides)
+            target[:, where % target.shape[1]] = outputs
             self.saturations[slot] = min(
                 self.saturations[slot] + int(saturated[:active].sum()), COUNTER_LIMIT
             )
@@ -107,21 +106,24 @@ class CoreModel:
         program = Program(tuple(self._stages(0, 1)), weight_count, bias_count, 0, (), 0, 0)
         parameters, saturated = perturb(parameters, query, program, self.engine)
         self._count("weight_saturations", saturated)
-        return parameters[:weight_count], parameters[weight_count:]
+        weights, biases = self.weights.copy(), self.biases.copy()
+        weights[:weight_count] = parameters[:weight_count]
+        biases[:bias_count] = parameters[weight_count:]
+        return weights, biases
 
     def _compute(
         self, stage: Stage, base: int, weights: IntArray, biases: IntArray
     ) -> tuple[IntArray, IntArray]:
         """Return outputs of shape (lanes, left1, ..., j) and saturated values of each lane."""
-        inputs = addresses(stage.counts, stage.input_base + base, stage.input_strides)
-        if stage.unit_weight:
-            sums = self.lanes[:, inputs].sum(axis=-1)
-        else:
-            words = weights[addresses(stage.counts, stage.weight_base, stage.weight_strides)]
-            sums = (self.lanes[:, inputs] * words).sum(axis=-1)
+        where = addresses(stage.counts, stage.input_base + base, stage.input_strides)
+        inputs = self.lanes.take(where, axis=1, mode="wrap")
+        if not stage.unit_weight:
+            where = addresses(stage.counts, stage.weight_base, stage.weight_strides)
+            inputs *= weights.take(where, mode="wrap")
+        sums = inputs.sum(axis=-1)
         if stage.use_bias:
-            start = addresses(stage.counts[:5], stage.bias_base, stage.bias_strides)
-            sums += biases[start] << stage.bias_shift
+            where = addresses(stage.counts[:5], stage.bias_base, stage.bias_strides)
+            sums += biases.take(where, mode="wrap") << stage.bias_shift
         rounded = (sums + ((1 << stage.shift) >> 1)) >> stage.shift
         width = RESULT_WIDTH if stage.to_results else self.engine.activation.width
         limit = 1 << (width - 1)

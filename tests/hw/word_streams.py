@@ -57,12 +57,20 @@ async def receive(ctx: Any, words: Any, stalls: Stalls | None = None) -> list[in
             return packet
 
 
-def simulate(design: Any, *benches: Callable[..., Any], limit_cycles: int = 100_000) -> None:
-    """Run test benches until all of them end; fail if they have not after ``limit_cycles``."""
+Bench = Callable[..., Any]
+
+
+def simulate(
+    design: Any, *benches: Bench, processes: Iterable[Bench] = (), limit_cycles: int = 100_000
+) -> None:
+    """Run test benches until all of them end; fail if they have not after ``limit_cycles``.
+
+    Processes, which stand for synchronous parts of the design, run as long.
+    """
 
     running = len(benches)
 
-    async def watched(ctx: Any, bench: Callable[..., Any]) -> None:
+    async def watched(ctx: Any, bench: Bench) -> None:
         nonlocal running
         await bench(ctx)
         running -= 1
@@ -79,4 +87,6 @@ def simulate(design: Any, *benches: Callable[..., Any], limit_cycles: int = 100_
     for bench in benches:
         simulator.add_testbench(partial(watched, bench=bench))
     simulator.add_testbench(watch)
+    for process in processes:
+        simulator.add_process(process)
     simulator.run()
