@@ -136,6 +136,7 @@ class Lane:
         total = 0
         for term in terms(descriptor):
             if term.first:
+                self.cycle += idle
                 bias = self.biases[term.bias] if descriptor.control["use_bias"] else 0
                 total = bias << descriptor.control["bias_shift"]
             unit = descriptor.control["unit_weight"]
@@ -144,7 +145,6 @@ class Lane:
             self.macs += 1
             if term.last:
                 self._write(slot, descriptor, term.output, total)
-                self.cycle += idle
             self.cycle += 1
 
     def _read(self, address: int, sample: int) -> int:

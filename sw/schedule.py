@@ -118,8 +118,8 @@ def _first_reads(stage: Stage, horizon: int, engine: EngineParameters) -> tuple[
     terms = stage.counts[5]
     period = output_cycles(engine, terms)
     offsets = np.arange(min(horizon, issue_slots(stage, engine)), dtype=np.int64)
-    offsets = offsets[offsets % period < terms]
-    iterations = offsets // period * terms + offsets % period
+    offsets = offsets[offsets % period >= period - terms]
+    iterations = offsets // period * terms + offsets % period - (period - terms)
     return offsets, iteration_addresses(
         iterations, stage.counts, stage.input_base, stage.input_strides
     )
@@ -129,11 +129,10 @@ def _last_writes(
     stage: Stage, start: int, since: int, engine: EngineParameters
 ) -> tuple[IntArray, IntArray]:
     """Return last issue and address of the outputs whose last term is issued after ``since``."""
-    terms = stage.counts[5]
-    period = output_cycles(engine, terms)
-    first = max(0, -(-(since + 1 - start - (terms - 1)) // period))
+    period = output_cycles(engine, stage.counts[5])
+    first = max(0, -(-(since + 1 - start - (period - 1)) // period))
     outputs = np.arange(min(first, stage.output_count), stage.output_count, dtype=np.int64)
-    cycles = start + outputs * period + terms - 1
+    cycles = start + outputs * period + period - 1
     return cycles, iteration_addresses(
         outputs, stage.counts[:5], stage.output_base, stage.output_strides
     )

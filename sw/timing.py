@@ -1,8 +1,10 @@
 """Pipeline constants of the engine: the planner counts with them, tests pin the gateware to them.
 
-An output takes ``output_cycles`` issue slots: first ``output_cycles - terms`` idle ones, then its
-terms. So the last term is always issued in the last slot, and two outputs finish at least
-``requantizer_sharing`` cycles apart, also across stages. A term is *issued* in cycle t when the sequencer presents its addresses. The lane memory's read port
+An output takes ``output_cycles`` issue slots: idle ones first if it has too few terms, then its
+terms. So the last term is issued in the last slot, and two outputs finish at least
+``requantizer_sharing`` cycles apart, also where one stage follows another.
+
+A term is *issued* in cycle t when the sequencer presents its addresses. The lane memory's read port
 sees the address in cycle ``t + ISSUE_TO_READ``. The output whose last term was issued in cycle t is on
 the write port of the lane at position p of its group in cycle ``t + ISSUE_TO_WRITE + p``.
 """
