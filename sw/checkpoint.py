@@ -21,7 +21,7 @@ FORMAT_VERSION = 1
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Replace a file in one step: a reader finds the old contents or the new, nothing between.
 
     Parameters

@@ -86,7 +86,7 @@ class Bar:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._rate = _Rate()
-        self._text = ""
+        self._text = self._score = ""
         self._next_update = 0.0
         self._progress = Progress(
             TextColumn("{task.completed:.0f} of {task.total:.0f}"),
@@ -116,10 +116,8 @@ class Bar:
 
     def record(self, record: Mapping[str, Any]) -> None:
         """Keep the loss and the latest score for the bar."""
-        score = (
-            _score(record) or (self._text.partition(",")[2] and "," + self._text.partition(",")[2])
-        )
-        self._text = f"loss {record['loss']:.4f}{score}"
+        self._score = _score(record) or self._score
+        self._text = f"loss {record['loss']:.4f}{self._score}"
 
     def end(self) -> None:
         """Take the bar away."""

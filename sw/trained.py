@@ -153,7 +153,8 @@ def predict_run(
         opened.close()
     classifies = trained.config.training.loss == "cross-entropy"
     labels = predictions(outputs_raw) if classifies else None
-    return Prediction(outputs_raw * 2.0**-trained.plan.program.output_frac_bits, labels)
+    outputs = outputs_raw.astype(np.float64) * 2.0**-trained.plan.program.output_frac_bits
+    return Prediction(outputs, labels)
 
 
 def input_features(path: Path) -> npt.NDArray[Any]:

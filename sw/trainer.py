@@ -13,6 +13,7 @@ from tenzo.sw.config import Config
 from tenzo.sw.device import Device, Distribution, Query
 from tenzo.sw.errors import UserError
 from tenzo.sw.estimators import Estimator, RandomGradient
+from tenzo.sw.evaluation import evaluate
 from tenzo.sw.losses import Loss, make_loss
 from tenzo.sw.minibatches import Minibatches
 from tenzo.sw.numerics import FloatArray, fixed_sum
@@ -20,7 +21,7 @@ from tenzo.sw.parameters import initial_vector
 from tenzo.sw.perturbation import epsilon_raw
 from tenzo.sw.planner import Plan, plan
 from tenzo.sw.program import Program
-from tenzo.sw.samples import Samples
+from tenzo.sw.samples import Samples, Split
 
 IntArray = npt.NDArray[np.int64]
 
@@ -103,8 +104,18 @@ class Trainer:
         self.weight_saturations = 0
 
     def start(self) -> None:
-        """Calibrate the shifts on the first training samples and load the program."""
+        """Calibrate the shifts on the first training samples and load the program.
+
+        Raises
+        ------
+        UserError
+            If the loss does not take the data's targets.
+        """
         self.calibrate()
+        self.device.write_parameters(self.weights_raw())
+        train, count = self.samples.train, self.minibatches.batch
+        first = Split(train.samples_raw[:count], train.targets[:count])
+        evaluate(self.device, self.plan.program, first, self.loss)
         self.device.clear_counters()
 
     def run_step(self) -> float:
@@ -219,7 +230,7 @@ class Trainer:
             raise UserError(
                 f"formats.weight ({self.weight_format}) must hold the initial weights, which reach "
                 f"{reach:.3f}, but less epsilon it ends at {self.high:.3f}: use fewer fractional "
-                "bits"
+                "bits or a smaller epsilon"
             )
 
     def _clip(self) -> None:

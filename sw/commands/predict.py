@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,7 +37,7 @@ def command(folder: str, source: Path, out: Path, device: str) -> None:
     from tenzo.sw.trained import input_features, predict_run
 
     prediction = predict_run(folder, input_features(source), device)
-    arrays = {"outputs": prediction.outputs}
+    arrays: dict[str, Any] = {"outputs": prediction.outputs}
     if prediction.labels is not None:
         arrays["labels"] = prediction.labels
     write_atomically(out, lambda file: np.savez(file, **arrays))

@@ -32,16 +32,21 @@ def test_same_contents_give_the_same_bytes(path):
     assert path.read_bytes() == first
 
 
+def load_or_none(path):
+    """Arrays of a checkpoint, or None if it is said to be damaged."""
+    try:
+        return load_checkpoint(path, "abc")
+    except UserError as error:
+        return None if "is damaged" in str(error) else {}
+
+
 def test_every_changed_byte_is_noticed_or_harmless(path):
     good = path.read_bytes()
     for position in range(0, len(good), 7):
         path.write_bytes(good[:position] + bytes([good[position] ^ 0x10]) + good[position + 1 :])
-        try:
-            loaded = load_checkpoint(path, "abc")
-        except UserError as error:
-            assert "damaged" in str(error), position
-        else:  # a byte of the archive that carries no contents
-            assert np.array_equal(loaded["weights"], ARRAYS["weights"]), position
+        loaded = load_or_none(path)
+        # Some bytes of the archive, such as times, carry no contents.
+        assert loaded is None or np.array_equal(loaded["weights"], ARRAYS["weights"]), position
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 700])
@@ -66,7 +71,7 @@ def test_array_put_in_place_of_another_is_damaged(path):
 
 
 def test_checkpoint_of_another_configuration_is_refused(path):
-    with pytest.raises(UserError, match="another configuration .hash abc, not xyz."):
+    with pytest.raises(UserError, match=r"another configuration .hash abc, not xyz."):
         load_checkpoint(path, "xyz")
 
 
@@ -77,7 +82,7 @@ def test_checkpoint_of_another_version_is_refused(path, monkeypatch):
 
 
 def test_missing_checkpoint_is_named(tmp_path):
-    with pytest.raises(UserError, match="none.npz does not exist"):
+    with pytest.raises(UserError, match=r"none.npz does not exist"):
         load_checkpoint(tmp_path / "none.npz")
 
 

@@ -148,21 +148,21 @@ def test_error_names_key_value_and_remedy(override, sentence):
 
 def test_missing_key_is_named(tmp_path):
     (tmp_path / "a.toml").write_text("network.layers = [{inputs = 1, outputs = 1, dense = true}]")
-    with pytest.raises(UserError, match="^training is missing: add it to the configuration$"):
+    with pytest.raises(UserError, match=r"^training is missing: add it to the configuration$"):
         load_config(tmp_path / "a.toml")
 
 
 def test_unknown_preset_lists_presets():
-    with pytest.raises(UserError, match="did you mean 'digits'.*digits, mnist, mnist-1024"):
+    with pytest.raises(UserError, match=r"did you mean 'digits'.*digits, mnist, mnist-1024"):
         load_config("digit")
 
 
 def test_file_that_is_no_toml_is_named(tmp_path):
     (tmp_path / "a.toml").write_text("a = = 1")
-    with pytest.raises(UserError, match="a.toml is no valid TOML.*line 1"):
+    with pytest.raises(UserError, match=r"a.toml is no valid TOML.*line 1"):
         load_config(tmp_path / "a.toml")
 
 
 def test_missing_file_is_named():
-    with pytest.raises(UserError, match="there/no.toml does not exist"):
+    with pytest.raises(UserError, match=r"there/no.toml does not exist"):
         load_config("there/no.toml")
