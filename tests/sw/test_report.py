@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from tenzo.sw.config import parse_config
 from tenzo.sw.errors import UserError
-from tenzo.sw.report import write_report
+from tenzo.sw.report import render_report, write_report
+from tenzo.sw.report_data import read_run
 from tenzo.sw.report_figures import Curve, draw_curves
 from tenzo.sw.report_tables import confusion_table
 from tenzo.sw.report_words import duration, short
@@ -162,13 +164,14 @@ def test_texts_of_a_run_are_escaped(run):
     assert page_of(run).tags["script"] == 0
 
 
-def test_saturations_of_training_are_those_of_the_checkpoint(run):
-    summary = json.loads((run / "summary.json").read_text("utf-8"))
-    with np.load(run / "checkpoint.npz") as file:
-        assert file["saturations"].tolist() == summary["saturations"]
-    rows = re.findall(r"<tr><td>\d.*?</tr>", (write_report(run)).read_text("utf-8"), re.DOTALL)
-    last_cells = [int(re.findall(r">([\d,]+)</td>", row)[-1].replace(",", "")) for row in rows]
-    assert last_cells[-6:] == summary["saturations"]
+def test_saturations_are_shown_stage_by_stage(run):
+    record = read_run(run)
+    assert record.measurement is not None
+    measurement = replace(record.measurement, saturations=np.arange(10, 16))
+    counted = replace(record, trained_saturations=np.arange(1000, 1006), measurement=measurement)
+    rows = re.findall(r"<tr><td>\d.*?</tr>", render_report(counted), re.DOTALL)
+    cells = [re.findall(r">([\d,.]+)</td>", row) for row in rows]
+    assert [row[-2:] for row in cells[-6:]] == [[f"{10 + i}", f"1,00{i}"] for i in range(6)]
 
 
 def test_regression_shows_its_error_and_no_confusion(tmp_path):
