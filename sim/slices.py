@@ -87,13 +87,13 @@ def spread(program: Program, engine: EngineParameters) -> Program | None:
 def read_out(address: int, count: int) -> Stage:
     """Return the stage that copies words of lane memory to the results, unchanged."""
     return Stage(
-        counts=(1, 1, 1, 1, count, 1),
+        counts=(1, 1, 1, count, 1, 1),
         input_base=address,
-        input_strides=(0, 0, 0, 0, 1, 0),
+        input_strides=(0, 0, 0, 1, 0, 0),
         weight_base=0,
         weight_strides=(0, 0, 0, 0, 0, 0),
         output_base=0,
-        output_strides=(0, 0, 0, 0, 1),
+        output_strides=(0, 0, 0, 1, 0),
         shift=0,
         unit_weight=True,
         to_results=True,

@@ -7,35 +7,25 @@ wait.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
 import cocotb_tools.config
 import find_libpython
 
-from tenzo.sim.build_cache import build_key, cache_folder, cached_build
-from tenzo.sim.runner import BuildRunner, LineListener, LoggingRunner, make_variables
+from tenzo.sim.build_cache import cache_folder, cached_build
+from tenzo.sim.compile import FLAGS, WAIVERS, BuildError, Compilation
+from tenzo.sim.runner import LineListener, LoggingRunner
 from tenzo.sw.errors import UserError
-from tenzo.sw.tools import Verilator, compiler, find_verilator, program_version, require_compiler
-
-#: Warnings that Amaranth's Verilog provokes by design: its expressions widen and cut silently.
-WAIVERS = ("-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC")
-
-_FLAGS = (*WAIVERS, "--no-timing", "--assert", "--x-assign", "fast", "--x-initial", "fast")
+from tenzo.sw.tools import find_verilator, require_compiler
 
 
 class SimulationError(RuntimeError):
     """A cocotb test failed or the simulator died; the message says which and why."""
-
-
-class BuildError(RuntimeError):
-    """Verilator or the C++ compiler rejected the Verilog; the message ends with the log's end."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +91,9 @@ def build_cocotb(
                 f"make cannot build in a path with a space, not {str(path)!r}: move it, or set "
                 "TENZO_CACHE if it is the cache."
             )
-    build = Build(cache / "verilator" / _key(text, top, tool, extra_args), top)
-    cached_build(build.folder, top, lambda new: _compile(text, top, tool, extra_args, new, on_line))
+    compilation = Compilation(text, top, tool, (*FLAGS, *extra_args), on_line)
+    build = Build(cache / "verilator" / compilation.key(), top)
+    cached_build(build.folder, top, lambda folder: compilation.run(folder, build.folder.parent))
     return build
 
 
@@ -171,7 +162,7 @@ def run_cocotb(
 
 
 def lint(verilog: Path | str, top: str | None = None) -> list[str]:
-    """Warnings of ``verilator --lint-only -Wall``, but for :data:`WAIVERS`; empty if it is clean.
+    """Warnings of ``verilator --lint-only -Wall``, but for :data:`tenzo.sim.compile.WAIVERS`; empty if it is clean.
 
     Parameters
     ----------
@@ -224,48 +215,3 @@ def _problems(results: Path) -> list[str]:
             for element in case.findall(kind):
                 found.append(f"{case.get('name')}: {element.get('message') or element.text}")
     return found
-
-
-def _key(text: str, top: str, tool: Verilator, extra_args: Sequence[str]) -> str:
-    """Name of a build: a hash of all that decides its bytes."""
-    parts = [
-        text,
-        top,
-        str(tool.executable),
-        tool.version,
-        program_version(compiler()),
-        cocotb_tools.config.libs_dir.as_posix(),
-        metadata.version("cocotb"),
-        *make_variables(tool),
-        *_FLAGS,
-        *extra_args,
-    ]
-    return build_key(parts)
-
-
-def _compile(
-    text: str,
-    top: str,
-    tool: Verilator,
-    extra_args: Sequence[str],
-    folder: Path,
-    on_line: LineListener | None,
-) -> None:
-    """Build in a folder and leave the program, the Verilog and the log there."""
-    source, public, log = folder / "top.v", folder / "public.vlt", folder / "build.log"
-    source.write_text(text)
-    public.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -port "*"\n')
-    work = folder / "work"
-    try:
-        BuildRunner(tool, on_line).build(
-            sources=[public, source],
-            hdl_toplevel=top,
-            build_dir=work,
-            build_args=[*_FLAGS, *extra_args],
-            log_file=log,
-        )
-    except subprocess.CalledProcessError as error:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-        raise BuildError(f"{error.cmd[0]} failed with status {error.returncode}:\n{tail}") from None
-    shutil.move(work / top, folder / top)
-    shutil.rmtree(work)

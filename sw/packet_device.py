@@ -158,9 +158,9 @@ class PacketDevice:
         assert run is not None
         results = np.empty((run.sample_count, self._loaded().output_count), dtype=np.int64)
         for request, payload in items:
-            lanes, outputs = request.lanes, request.outputs
             block = np.array(payload, dtype=np.uint32).astype(np.int32)
-            results[lanes, outputs] = block.reshape(results[lanes, outputs].shape)
+            shape = len(request.lanes), len(request.outputs)
+            results[np.ix_(request.lanes, request.outputs)] = block.reshape(shape)
         return Outputs(run.query, run.first_sample, results)
 
     def _check_identity(self, words: Sequence[int]) -> None:

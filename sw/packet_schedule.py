@@ -47,8 +47,8 @@ class PacketRequest:
     opcode: Opcode
     payload: Sequence[int] = ()
     run: QueryRun | None = None
-    lanes: slice = slice(0)
-    outputs: slice = slice(0)
+    lanes: range = range(0)
+    outputs: range = range(0)
     completes: bool = False
 
 
@@ -231,23 +231,23 @@ class _Schedule:
             completes = index == len(blocks) - 1
             payload = LAYOUTS[Opcode.READ_RESULTS].pack(
                 first_lane=lanes.start,
-                lane_count=lanes.stop - lanes.start,
+                lane_count=len(lanes),
                 first_output=outputs.start,
-                output_count=outputs.stop - outputs.start,
+                output_count=len(outputs),
                 release=int(completes),
             )
             yield PacketRequest(Opcode.READ_RESULTS, payload, run, lanes, outputs, completes)
 
 
-def _result_blocks(lane_count: int, output_count: int) -> Iterator[tuple[slice, slice]]:
+def _result_blocks(lane_count: int, output_count: int) -> Iterator[tuple[range, range]]:
     """Cut lanes x outputs into blocks that fit a response."""
     columns = min(output_count, MAX_PAYLOAD_WORDS)
     rows = MAX_PAYLOAD_WORDS // columns
     for lane in range(0, lane_count, rows):
         for output in range(0, output_count, columns):
             yield (
-                slice(lane, min(lane + rows, lane_count)),
-                slice(output, min(output + columns, output_count)),
+                range(lane, min(lane + rows, lane_count)),
+                range(output, min(output + columns, output_count)),
             )
 
 
