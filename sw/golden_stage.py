@@ -61,29 +61,46 @@ def exact_bound(stage: Stage, engine: EngineParameters) -> int:
     return products + bias + ((1 << stage.shift) >> 1)
 
 
-def split_rights(stage: Stage) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the outer and the inner right counters.
+@dataclass(frozen=True)
+class LoopOrder:
+    """How the counters of a stage become the axes of a matrix product.
 
-    A right counter is inner when its words are neighbours of the samples in memory and all of them
-    meet the same weights, so that one matrix product covers it.
+    Parameters
+    ----------
+    outer : tuple of :class:`int`
+        Counters that the product repeats over.
+    rows : tuple of :class:`int`
+        ``j``, the rows of W; empty if the input moves with j, which then is an outer counter.
+    inner : tuple of :class:`int`
+        Right counters that are columns of the product, beside the samples: their words are
+        neighbours of the samples in memory, and all of them meet the same weights.
     """
 
-    def inner(axis: int, stride: int) -> bool:
-        same_weight = stage.unit_weight or stage.weight_strides[axis] % ADDRESS_MODULUS == 0
-        return stage.counts[axis] == 1 or (same_weight and stage.input_strides[axis] == stride)
+    outer: tuple[int, ...]
+    rows: tuple[int, ...]
+    inner: tuple[int, ...]
 
-    if not inner(RIGHT0, 1):
-        return (RIGHT1, RIGHT0), ()
-    if not inner(RIGHT1, stage.counts[RIGHT0]):
-        return (RIGHT1,), (RIGHT0,)
-    return (), (RIGHT1, RIGHT0)
+    @classmethod
+    def of(cls, stage: Stage) -> LoopOrder:
+        """Return the order for a stage."""
+
+        def inner(axis: int, stride: int) -> bool:
+            same_weight = stage.unit_weight or stage.weight_strides[axis] % ADDRESS_MODULUS == 0
+            return stage.counts[axis] == 1 or (same_weight and stage.input_strides[axis] == stride)
+
+        moving = stage.counts[J] > 1 and stage.input_strides[J] % ADDRESS_MODULUS != 0
+        outer, rows = ((LEFT1, LEFT0, J), ()) if moving else ((LEFT1, LEFT0), (J,))
+        if not inner(RIGHT0, 1):
+            return cls((*outer, RIGHT1, RIGHT0), rows, ())
+        if not inner(RIGHT1, stage.counts[RIGHT0]):
+            return cls((*outer, RIGHT1), rows, (RIGHT0,))
+        return cls(outer, rows, (RIGHT1, RIGHT0))
 
 
 class StageKernel:
     """A stage bound to arrays: calling :meth:`run` computes it for all queries and samples.
 
-    Loops are arranged as (query, left1, left0, outer rights, j, inner rights, sample), see
-    :func:`split_rights`.
+    Axes are (query, outer counters, rows, inner counters, sample), see :class:`LoopOrder`.
 
     Parameters
     ----------
@@ -100,68 +117,69 @@ class StageKernel:
         self._scale = 2.0**-stage.shift
         self._half = 0.5 if stage.shift else 0.0
         self._exact = exact_bound(stage, engine) < EXACT_LIMIT
-        outer, inner = split_rights(stage)
-        self._bind_inputs(arrays, outer, inner)
-        self._bind_weights(arrays, outer)
-        self._bind_outputs(arrays, outer, inner)
+        order = LoopOrder.of(stage)
+        self._bind_inputs(arrays, order)
+        self._bind_weights(arrays, order)
+        self._bind_outputs(arrays, order)
 
-    def _bind_inputs(
-        self, arrays: LaneArrays, outer: tuple[int, ...], inner: tuple[int, ...]
-    ) -> None:
-        """Make the operand of shape (queries, lefts, outer rights, K, inner rights * samples)."""
+    def _bind_inputs(self, arrays: LaneArrays, order: LoopOrder) -> None:
+        """Make the operand of shape (queries, outer, K, inner * samples)."""
         stage = self._stage
         source, first = (
             (arrays.samples, 0) if stage.sample_input else (arrays.memory, arrays.first_word)
         )
-        order = (LEFT1, LEFT0, *outer, K, *inner)
+        axes = (*order.outer, K, *order.inner)
         self._inputs = Operand(
-            source, stage.counts, stage.input_base, stage.input_strides, order, first
+            source, stage.counts, stage.input_base, stage.input_strides, axes, first
         )
-        self._input_shape = (*self._inputs.shape[: 4 + len(outer)], -1)
+        self._input_shape = (*self._inputs.shape[: 2 + len(order.outer)], -1)
 
-    def _bind_weights(self, arrays: LaneArrays, outer: tuple[int, ...]) -> None:
-        """Make the operand of shape (queries, lefts, outer rights, J, K).
+    def _bind_weights(self, arrays: LaneArrays, order: LoopOrder) -> None:
+        """Make the operand of shape (queries, outer, rows, K).
 
-        A left or right counter that does not move the weight has one element there.
+        An outer counter that does not move the weight has one element there.
         """
         stage = self._stage
-        order = (LEFT1, LEFT0, *outer, J, K)
+        rows = math.prod(stage.counts[axis] for axis in order.rows)
+        self._weights: Operand | None = None
+        if stage.unit_weight:
+            shape = (1,) * (1 + len(order.outer)) + (rows, stage.counts[K])
+            self._weight = np.full(shape, self._scale)
+            return
         counts = [
-            count if stride % ADDRESS_MODULUS or axis in (J, K) else 1
+            count if stride % ADDRESS_MODULUS or axis not in order.outer else 1
             for axis, (count, stride) in enumerate(
                 zip(stage.counts, stage.weight_strides, strict=True)
             )
         ]
-        self._weights: Operand | None = None
-        if stage.unit_weight:
-            shape = (1,) * (3 + len(outer)) + (stage.counts[J], stage.counts[K])
-            self._weight = np.full(shape, self._scale)
-            return
+        axes = (*order.outer, *order.rows, K)
         self._weights = Operand(
-            arrays.weights, counts, stage.weight_base, stage.weight_strides, order
+            arrays.weights, counts, stage.weight_base, stage.weight_strides, axes
         )
-        self._weight = np.empty(self._weights.shape[:-1])
+        lead = self._weights.shape[: 1 + len(order.outer)]
+        self._weight = np.empty((*lead, rows, stage.counts[K]))
+        self._scaled = self._weight.reshape(self._weights.shape)
 
-    def _bind_outputs(
-        self, arrays: LaneArrays, outer: tuple[int, ...], inner: tuple[int, ...]
-    ) -> None:
+    def _bind_outputs(self, arrays: LaneArrays, order: LoopOrder) -> None:
         """Make the sums, the bias beside them, and the place of what they become."""
         stage = self._stage
         target, first = (
             (arrays.results, 0) if stage.to_results else (arrays.memory, arrays.first_word)
         )
-        order = (LEFT1, LEFT0, *outer, J, *inner)
+        axes = (*order.outer, *order.rows, *order.inner)
         self._outputs = Operand(
-            target, stage.counts, stage.output_base, stage.output_strides, order, first
+            target, stage.counts, stage.output_base, stage.output_strides, axes, first
         )
         self._biases: Operand | None = None
         if stage.use_bias:
             self._biases = Operand(
-                arrays.biases, stage.counts, stage.bias_base, stage.bias_strides, order
+                arrays.biases, stage.counts, stage.bias_base, stage.bias_strides, axes
             )
-        self._flat = arrays.scratch[: math.prod(self._outputs.shape)]
-        self._sums = self._flat.reshape(self._outputs.shape)
-        self._product = self._flat.reshape(*self._outputs.shape[: 4 + len(outer)], -1)
+        shape = self._outputs.shape
+        self._flat = arrays.scratch[: math.prod(shape)]
+        self._sums = self._flat.reshape(shape)
+        lead = shape[: 1 + len(order.outer)]
+        self._product = self._flat.reshape(*lead, self._weight.shape[-2], -1)
 
     def run(self) -> int:
         """Compute the stage; return how many values saturated."""
@@ -187,7 +205,7 @@ class StageKernel:
             self._accumulate_integers(inputs)
             return self._flat
         if self._weights is not None:
-            np.multiply(self._weights.load()[..., 0], self._scale, out=self._weight)
+            np.multiply(self._weights.load(), self._scale, out=self._scaled)
         np.matmul(self._weight, inputs, out=self._product)
         if self._biases is not None:
             addend = self._biases.load() * (2.0**self._stage.bias_shift * self._scale) + self._half
@@ -202,7 +220,7 @@ class StageKernel:
         if self._weights is None:
             weight = np.ones(self._weight.shape, dtype=np.int64)
         else:
-            weight = self._weights.load()[..., 0].astype(np.int64)
+            weight = self._weights.load().astype(np.int64).reshape(self._weight.shape)
         product = np.matmul(weight, inputs.astype(np.int64))
         sums = np.broadcast_to(product, self._product.shape).reshape(self._sums.shape)
         if self._biases is not None:
