@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -175,9 +175,9 @@ class Decoder(wiring.Component):
             for name in ("weight_count", "bias_count", "stage_count")
         )
         too_large = (
-            (weights > engine.weight_depth)
-            | (biases > engine.bias_depth)
-            | (stages > engine.stage_slots)
+            exceeds(weights, engine.weight_depth)
+            | exceeds(biases, engine.bias_depth)
+            | exceeds(stages, engine.stage_slots)
             | (weights + biases > 0xFFFF)
         )
         return [self._busy, (too_large, NakCode.ADDRESS)]
@@ -207,12 +207,12 @@ class Decoder(wiring.Component):
         get = {f.name: self._field(Opcode.QUERY, f.name) for f in LAYOUTS[Opcode.QUERY].fields}
         value = (
             (get["seed"] == 0)
-            | (get["seed"] > (1 << engine.lfsr.width) - 1)
+            | exceeds(get["seed"], (1 << engine.lfsr.width) - 1)
             | (get["distribution"] == 3)
             | (get["sign"] == 3)
             | (get["bits"] == 0)
-            | (get["bits"] > engine.max_bits)
-            | (get["epsilon_raw"] > engine.weight.max_raw)
+            | exceeds(get["bits"], engine.max_bits)
+            | exceeds(get["epsilon_raw"], engine.weight.max_raw)
             | (get["active_lanes"] == 0)
             | (get["active_lanes"] > engine.lane_count)
         )
@@ -257,6 +257,11 @@ class Decoder(wiring.Component):
 
     def _clear_counters_checks(self) -> list[Check]:
         return [self._busy]
+
+
+def exceeds(value: Value, limit: int) -> Value:
+    """Return whether a value exceeds a limit; constant zero where it cannot."""
+    return value > limit if limit < (1 << len(value)) - 1 else Const(0)
 
 
 def times_descriptor_words(value: Value) -> Value:

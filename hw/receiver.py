@@ -56,7 +56,7 @@ class Receiver(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.crc = crc = Processor(CRC32_ISO_HDLC(data_width=32))
+        m.submodules.checksum = crc = Processor(CRC32_ISO_HDLC(data_width=32))
         count = Signal(range(_COUNT_LIMIT + 1))  # words of the packet so far
         length = Signal(16)  # payload words according to the header
         complete = Signal()

@@ -50,7 +50,7 @@ class Sender(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.crc = crc = Processor(CRC32_ISO_HDLC(data_width=32))
+        m.submodules.checksum = crc = Processor(CRC32_ISO_HDLC(data_width=32))
         response = self.i.payload
         refused = response.code != 0
         length = Mux(refused, 1, response.length)
