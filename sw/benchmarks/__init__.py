@@ -1,1 +1,4 @@
 """Benchmarks: measurements side by side with peers; ``tenzo bench`` runs them."""
+
+NAMES = ("train",)
+"""Modules of this package with a function ``run(repetitions)``, which returns records."""

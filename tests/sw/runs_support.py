@@ -17,6 +17,9 @@ SHORT = (
     "training.batch=8",
     "training.log_steps=10",
     "training.evaluate_steps=20",
+    "training.epsilon=0.01",
+    "training.learning_rate=0.003",
+    "training.optimiser={name='adam'}",
     "training.schedule={name='cosine'}",
     "training.checkpoint_seconds=1000.0",
 )

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from tenzo.sw.config import load_config, preset_names
+from tenzo.sw.config_tables import DataTable
 from tenzo.sw.errors import UserError
 from tenzo.sw.network import Dense, TensorTrain
 from tenzo.sw.planner import plan
@@ -85,7 +86,7 @@ def test_digest_leaves_out_lanes_data_folder_and_checkpoints():
 def test_paths_to_data_are_relative_to_the_file(tmp_path):
     text = load_config("digits").toml().replace('preset = "digits"', 'npz = "mine.npz"')
     (tmp_path / "net.toml").write_text(text)
-    assert load_config(tmp_path / "net.toml").data.npz == str(tmp_path / "mine.npz")
+    assert load_config(tmp_path / "net.toml").data == DataTable(npz=str(tmp_path / "mine.npz"))
 
 
 @pytest.mark.parametrize(

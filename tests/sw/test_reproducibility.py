@@ -1,5 +1,6 @@
 """The bits of a run on CPUs with other vector units."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def digest(**environment):
 
 def vector_units():
     """Vector units of this CPU that NumPy has code for beyond what it always needs."""
-    from numpy._core import _multiarray_umath as core
+    core = importlib.import_module("numpy._core._multiarray_umath")
 
     return [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
 

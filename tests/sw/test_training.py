@@ -162,7 +162,6 @@ def test_order_of_outputs_changes_no_bit(whole, tmp_path):
 def test_evaluation_reproduces_the_result_of_the_run(whole):
     result = evaluate_run(whole[1])
     assert (result.accuracy, result.loss) == (whole[0].test_accuracy, whole[0].test_loss)
-    assert int(result.confusion.sum()) == 360
 
 
 def test_prediction_agrees_with_evaluation(whole):
@@ -234,6 +233,7 @@ def test_targets_instead_of_labels_give_a_relative_error(tmp_path):
     )
     summary = train(config, out=tmp_path / "run")
     assert summary.test_accuracy is None
+    assert summary.relative_l2 is not None
     assert summary.relative_l2 < 0.1
     assert "test_accuracy" not in json.loads((tmp_path / "run" / "summary.json").read_text())
     assert predict_run(tmp_path / "run", x).labels is None

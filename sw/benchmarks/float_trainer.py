@@ -1,0 +1,105 @@
+"""The same training in float32 NumPy: the peer that the golden model is measured against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.contraction import StageShape, choose_orders, stage_shapes
+from tenzo.sw.datasets import Dataset
+from tenzo.sw.network import Network
+from tenzo.sw.parameters import initial_vector
+from tenzo.sw.program import Activation
+
+Array = npt.NDArray[np.float32]
+
+
+class FloatTrainer:
+    """Antithetic random gradients and Adam in float32, without engine, formats or fixed order.
+
+    All queries of a step run together, a stage is one matrix product, and NumPy's generator draws
+    the directions: what a plain NumPy program would do.
+
+    Parameters
+    ----------
+    network : :class:`Network`
+    dataset : :class:`Dataset`
+    queries, batch : :class:`int`
+    epsilon, learning_rate : :class:`float`
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        queries: int,
+        batch: int,
+        epsilon: float = 0.0625,
+        learning_rate: float = 0.003,
+    ) -> None:
+        self.network, self.queries, self.batch = network, queries, batch
+        self.epsilon, self.learning_rate = np.float32(epsilon), np.float32(learning_rate)
+        self.x = np.ascontiguousarray(dataset.train_x, np.float32)
+        self.y = dataset.train_y
+        self.random = np.random.default_rng(1)
+        self.weights = initial_vector(network, 1).astype(np.float32)
+        self.mean, self.square = np.zeros_like(self.weights), np.zeros_like(self.weights)
+        self.step = 0
+        orders = choose_orders(network)
+        self.stages: list[list[StageShape]] = [
+            list(stage_shapes(layer, order))
+            for layer, order in zip(network.layers, orders, strict=True)
+        ]
+
+    def run_step(self) -> float:
+        """Make one step; return the mean loss of its evaluations."""
+        chosen = self.random.integers(0, len(self.x), self.batch)
+        signs = self.random.integers(0, 2, (self.queries, len(self.weights)), np.int8)
+        directions = signs.astype(np.float32) * 2 - 1
+        swing = self.epsilon * directions
+        perturbed = np.concatenate([self.weights + swing, self.weights - swing])
+        losses = self.losses(perturbed, self.x[chosen], self.y[chosen])
+        differences = (losses[: self.queries] - losses[self.queries :]) / (2 * self.epsilon)
+        gradient: Array = np.matmul(differences, directions, dtype=np.float32)
+        self._adam(gradient / np.float32(self.queries))
+        return float(losses.mean())
+
+    def losses(self, weights: Array, x: Array, labels: npt.NDArray[Any]) -> Array:
+        """Return the cross-entropy of each row of weights, float32 of shape (rows,)."""
+        logits = self.outputs(weights, x)
+        logits = logits - logits.max(axis=1, keepdims=True)
+        total = np.log(np.exp(logits).sum(axis=1))
+        chosen = logits[:, labels, np.arange(len(labels))]
+        losses: Array = (total - chosen).mean(axis=1)
+        return losses
+
+    def outputs(self, weights: Array, x: Array) -> Array:
+        """Return outputs of shape (rows, outputs, samples), float32."""
+        rows, samples = len(weights), len(x)
+        values = np.broadcast_to(x.T, (rows, x.shape[1], samples))
+        first, bias = 0, self.network.weight_count
+        for layer, stages in zip(self.network.layers, self.stages, strict=True):
+            for stage in stages:
+                last = first + stage.J * stage.K
+                matrix = weights[:, first:last].reshape(rows, 1, stage.J, stage.K)
+                shape = (rows, stage.left, stage.K, stage.right * samples)
+                values = np.matmul(matrix, values.reshape(shape))
+                first = last
+            values = values.reshape(rows, layer.outputs, samples)
+            if layer.bias:
+                values += weights[:, bias : bias + layer.outputs, None]
+                bias += layer.outputs
+            if layer.activation == Activation.RELU:
+                np.maximum(values, 0, out=values)
+        return values
+
+    def _adam(self, gradient: Array) -> None:
+        """Change the weights by one step of Adam."""
+        self.step += 1
+        self.mean += np.float32(0.02) * (gradient - self.mean)
+        self.square += np.float32(0.001) * (gradient * gradient - self.square)
+        mean = self.mean / np.float32(1 - 0.98**self.step)
+        square = self.square / np.float32(1 - 0.999**self.step)
+        self.weights -= self.learning_rate * mean / (np.sqrt(square) + np.float32(1e-8))
