@@ -84,7 +84,7 @@ class PacketScript:
             counts=(*counts, pick.randint(1, 5)),
             input_base=pick.randint(0, 3),
             input_strides=tuple(pick.randint(0, 1) for _ in range(6)),
-            weight_base=pick.randint(0, 8),
+            weight_base=pick.randint(0, 4),
             weight_strides=tuple(pick.randint(0, 2) for _ in range(6)),
             output_base=0 if last else _OUTPUT_BASE,
             output_strides=tuple(inner),
@@ -205,23 +205,43 @@ class PacketScript:
         wrong[2] = wrong[2] & ~0xFFFF | (wrong[2] + self.random.choice([-2, -1, 1, 2])) & 0xFFFF
         return self._framed(wrong)
 
-    def _any_query(self) -> list[int]:
+    def query(self) -> list[int]:
+        """Return a query of the whole program that is accepted once the engine is set up."""
         engine, pick = self.engine, self.random
         first, last = sorted(pick.randint(0, 32) for _ in range(2))
-        bad = pick.random() < 0.15
         return self.packet(
             Opcode.QUERY,
-            distribution=self.near(2, 2) if bad else pick.randint(0, 2),
-            bits=self.near(engine.max_bits, 4) if bad else pick.randint(1, engine.max_bits),
-            sign=self.near(2, 2) if bad else pick.randint(0, 2),
-            one_hot=int(pick.random() < 0.05),
-            seed=pick.choice([0, 1, 0xFFFFFFFF]) if bad else pick.randint(1, 0xFFFFFFFF),
+            distribution=pick.randint(0, 2),
+            bits=pick.randint(1, engine.max_bits),
+            sign=pick.randint(0, 2),
+            one_hot=0,
+            seed=pick.randint(1, 0xFFFFFFFF),
+            epsilon_raw=pick.randint(0, engine.weight.max_raw),
+            first=first,
+            last=last,
+            entry=pick.randint(0, STAGE_COUNT - 1),
+            stop=STAGE_COUNT,
+            active_lanes=pick.randint(1, engine.lane_count),
+            sample_base=0,
+        )
+
+    def _any_query(self) -> list[int]:
+        if self.random.random() < 0.85:
+            return self.query()
+        engine, pick = self.engine, self.random
+        return self.packet(
+            Opcode.QUERY,
+            distribution=self.near(2, 2),
+            bits=self.near(engine.max_bits, 4),
+            sign=self.near(2, 2),
+            one_hot=int(pick.random() < 0.3),
+            seed=pick.choice([0, 1, 0xFFFFFFFF]),
             epsilon_raw=self.near(engine.weight.max_raw, 24),
-            first=self.near(32, 16) if bad else first,
-            last=self.near(32, 16) if bad else last,
-            entry=self.near(STAGE_COUNT - 1, 8) if bad else 0,
-            stop=self.near(STAGE_COUNT, 8) if bad else STAGE_COUNT,
-            active_lanes=self.near(engine.lane_count, 16) if bad else engine.lane_count,
+            first=self.near(32, 16),
+            last=self.near(32, 16),
+            entry=self.near(STAGE_COUNT - 1, 8),
+            stop=self.near(STAGE_COUNT, 8),
+            active_lanes=self.near(engine.lane_count, 16),
             sample_base=0,
         )
 

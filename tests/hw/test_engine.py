@@ -1,0 +1,139 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from amaranth.hdl import ResetInserter, Signal
+
+from tenzo.hw.engine import Engine
+from tenzo.sw.endpoint import Endpoint
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.packets import (
+    COUNTER_WORDS,
+    LAYOUTS,
+    RESPONSE_BIT,
+    NakCode,
+    Opcode,
+    Packet,
+    decode_packet,
+    encode_packet,
+)
+from tests.hw.word_streams import Stalls, random_stalls, receive, send, simulate
+from tests.packet_scripts import SMALL_ENGINES, PacketScript
+
+Packets = list[list[int]]
+
+_WAITS = slice(COUNTER_WORDS.index("perturb_wait_cycles"), None)
+"""Counters that a model without time does not have."""
+
+
+def exchange(
+    engine: EngineParameters,
+    packets: Packets,
+    send_stalls: Stalls | None = None,
+    receive_stalls: Stalls | None = None,
+) -> Packets:
+    """Send packets to an engine; return its responses."""
+    dut = Engine(engine)
+    responses: Packets = []
+
+    async def source(ctx: Any) -> None:
+        for packet in packets:
+            await send(ctx, dut.i, packet, send_stalls)
+
+    async def sink(ctx: Any) -> None:
+        for _ in packets:
+            responses.append(await receive(ctx, dut.o, receive_stalls))
+
+    simulate(dut, source, sink)
+    return responses
+
+
+def comparable(response: Sequence[int]) -> Packet | NakCode:
+    """Decode a response; leave out the counters of waiting cycles."""
+    packet = decode_packet(response)
+    if isinstance(packet, Packet) and packet.opcode == Opcode.READ_COUNTERS | RESPONSE_BIT:
+        payload = list(packet.payload)
+        payload[_WAITS] = []
+        return Packet(packet.opcode, packet.sequence, tuple(payload))
+    return packet
+
+
+def work(engine: EngineParameters, seed: int, queries: int) -> Packets:
+    """Return packets that load a program, run queries on it, and read all there is to read."""
+    script = PacketScript(engine, seed)
+    read = {"first_lane": 0, "first_output": 0, "output_count": engine.result_depth, "release": 1}
+    packets = [*script.setup(), script.packet(Opcode.CLEAR_COUNTERS)]
+    for index in range(queries):
+        query = script.query()
+        packets.append(query)
+        lanes = LAYOUTS[Opcode.QUERY].unpack(query[1:])["active_lanes"]
+        if index % 3 == 1:
+            packets.append(script.samples(0, 48, 7, 0))
+        packets.append(script.packet(Opcode.READ_RESULTS, **read, lane_count=lanes))
+    packets.append(script.packet(Opcode.READ_COUNTERS))
+    packets.append(script.packet(Opcode.READ_SATURATIONS, first=0, count=engine.stage_slots))
+    return packets
+
+
+def assert_like_model(engine: EngineParameters, packets: Packets, responses: Packets) -> None:
+    endpoint = Endpoint(engine)
+    for index, packet in enumerate(packets):
+        expected = comparable(endpoint.exchange(packet))
+        assert comparable(responses[index]) == expected, f"packet {index}: {packet}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(SMALL_ENGINES))
+def test_queries_get_the_results_and_counters_of_the_model(name: str) -> None:
+    engine = SMALL_ENGINES[name]
+    packets = work(engine, 1, 6)
+    assert_like_model(engine, packets, exchange(engine, packets))
+
+
+@pytest.mark.slow
+def test_stalls_and_gaps_change_no_response() -> None:
+    engine = SMALL_ENGINES["8/8"]
+    packets = work(engine, 2, 4)
+    responses = exchange(engine, packets, random_stalls(3), random_stalls(4, longest=9))
+    assert_like_model(engine, packets, responses)
+
+
+@pytest.mark.slow
+def test_three_queries_run_before_any_result_is_read() -> None:
+    engine = SMALL_ENGINES["8/8"]
+    script = PacketScript(engine, 3)
+    queries = [script.query() for _ in range(4)]
+    fields = {"first_lane": 0, "lane_count": 1, "first_output": 0, "output_count": 1}
+    reads = [script.packet(Opcode.READ_RESULTS, **fields, release=1) for _ in range(4)]
+    packets = [*PacketScript(engine, 3).setup(), *queries, *reads]
+    packets = [encode_packet(p[0] & 0xFF, i & 0xFF, p[1:-1]) for i, p in enumerate(packets)]
+    responses = exchange(engine, packets)
+    assert responses[-5][1] == NakCode.BUSY
+    assert responses[-1][1] == NakCode.EMPTY
+    assert_like_model(engine, packets, responses)
+
+
+@pytest.mark.slow
+def test_reset_clears_configuration_and_valid_flags() -> None:
+    engine = SMALL_ENGINES["8/8"]
+    dut, reset = Engine(engine), Signal()
+    responses: Packets = []
+    script = PacketScript(engine, 4)
+    query = script.query()
+
+    async def bench(ctx: Any) -> None:
+        for packet in [*script.setup(), script.query()]:
+            await send(ctx, dut.i, packet)
+            assert (await receive(ctx, dut.o))[0] & RESPONSE_BIT
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        for packet in (query, encode_packet(Opcode.READ_COUNTERS, 99)):
+            await send(ctx, dut.i, packet)
+            responses.append(await receive(ctx, dut.o))
+
+    simulate(ResetInserter(reset)(dut), bench)
+    assert responses == [
+        Endpoint(engine).exchange(query),
+        *[Endpoint(engine).exchange(encode_packet(Opcode.READ_COUNTERS, 99))],
+    ]
