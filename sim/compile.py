@@ -23,8 +23,8 @@ WAIVERS = ("-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC")
 #: Arguments of every build: no delays, assertions on, and no cost for unknown values.
 FLAGS = (*WAIVERS, "--no-timing", "--assert", "--x-assign", "fast", "--x-initial", "fast")
 
-_LIBRARY = "libverilated.a"
-_LIBRARY_RULE = f"library: $(VK_GLOBAL_OBJS)\n\t$(AR) rcs {_LIBRARY} $^\n"
+_LIBRARY = "library.o"
+_LIBRARY_RULE = f"{_LIBRARY}: $(VK_GLOBAL_OBJS)\n\t$(LINK) -r -nostdlib -o $@ $^\n"
 
 
 class BuildError(RuntimeError):
@@ -85,7 +85,7 @@ class Compilation:
         work = self._verilate(folder)
         library = libraries / Compilation("module empty; endmodule\n", "empty", *self._how()).key()
         cached_build(library, _LIBRARY, self._build_library)
-        self._make(folder, f"VK_GLOBAL_OBJS={library / _LIBRARY}")
+        self._make(folder, "VK_GLOBAL_OBJS=", f"LOADLIBES={library / _LIBRARY}")
         shutil.move(work / self.top, folder / self.top)
         shutil.rmtree(work)
 
@@ -96,7 +96,7 @@ class Compilation:
         empty = Compilation("module empty; endmodule\n", "empty", *self._how())
         work = empty._verilate(folder)
         (work / "library.mk").write_text(_LIBRARY_RULE)
-        empty._make(folder, "-f", "library.mk", "library")
+        empty._make(folder, "-f", "library.mk", _LIBRARY)
         shutil.move(work / _LIBRARY, folder / _LIBRARY)
         shutil.rmtree(work)
 

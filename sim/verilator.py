@@ -162,7 +162,9 @@ def run_cocotb(
 
 
 def lint(verilog: Path | str, top: str | None = None) -> list[str]:
-    """Warnings of ``verilator --lint-only -Wall``, but for :data:`tenzo.sim.compile.WAIVERS`; empty if it is clean.
+    """Warnings of ``verilator --lint-only -Wall``; empty if the Verilog is clean.
+
+    The two of :data:`tenzo.sim.compile.WAIVERS` are switched off.
 
     Parameters
     ----------

@@ -88,10 +88,11 @@ def test_text_is_the_same_every_time() -> None:
     assert component_verilog(Sample(), "sample") == component_verilog(Sample(), "sample")
 
 
-def test_text_names_no_file_of_this_machine() -> None:
+def test_text_holds_no_notes_about_its_making() -> None:
     text = component_verilog(Sample(), "sample")
     assert __file__ not in text
     assert "src =" not in text
+    assert "generator" not in text
 
 
 @pytest.mark.parametrize("generation", ["-g2005-sv", "-g2012"])

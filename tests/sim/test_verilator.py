@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tenzo.sim import verilator
+from tenzo.sim.compile import Compilation
 from tenzo.sim.verilator import Build, BuildError, SimulationError, build_cocotb, lint, run_cocotb
 from tenzo.sw.errors import UserError
+from tenzo.sw.tools import find_verilator
 
 COUNTER = """\
 /* verilator lint_off DECLFILENAME */
@@ -86,9 +88,9 @@ def test_same_verilog_is_compiled_once(counter: Build) -> None:
 
 
 def test_key_depends_on_text_top_and_arguments() -> None:
-    tool = verilator.find_verilator()
+    tool = find_verilator()
     keys = {
-        verilator._key(text, top, tool, arguments)
+        Compilation(text, top, tool, arguments).key()
         for text in ("a", "b")
         for top in ("c", "d")
         for arguments in ((), ("-O1",))
@@ -135,3 +137,17 @@ def test_lint_reads_a_file_by_its_own_name(tmp_path: Path) -> None:
     path.write_text("module other(input i, output o); assign o = i; endmodule\n")
     (warning,) = lint(path)
     assert "Filename 'module_of_file' does not match" in warning
+
+
+@pytest.mark.slow
+def test_verilators_own_code_is_compiled_once_for_all_designs(
+    counter: Build, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    for path in counter.folder.parent.glob("*/library.o"):
+        folder = tmp_path / "verilator" / path.parent.name
+        shutil.copytree(path.parent, folder)
+    text = "module other(input i, output o); assign o = !i; endmodule\n"
+    build_cocotb(text, "other", cache=tmp_path, on_line=lines.append)
+    assert any("Vtop__ALL.cpp" in line for line in lines)
+    assert not any("verilated_vpi.cpp" in line for line in lines)
