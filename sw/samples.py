@@ -30,6 +30,7 @@ from tenzo.sw.network import Network
 IntArray = npt.NDArray[Any]
 _LOG = logging.getLogger(__name__)
 _MOST_SATURATED = 0.01
+_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,7 @@ def quantize_dataset(dataset: Dataset, activation: Format) -> Samples:
     for name in SPLIT_NAMES:
         features, targets = getattr(dataset, f"{name}_x"), getattr(dataset, f"{name}_y")
         _check_range(dataset.name, name, features, activation)
-        dtype = np.min_scalar_type(activation.min_raw)
-        splits[name] = Split(activation.quantize(features).astype(dtype), targets)
+        splits[name] = Split(_quantized(features, activation), targets)
         for array in (splits[name].samples_raw, targets):
             state.update(f"{array.dtype.str} {array.shape}\n".encode())
             state.update(np.ascontiguousarray(array).data)
@@ -134,6 +134,14 @@ def quantize_dataset(dataset: Dataset, activation: Format) -> Samples:
         is_classification=dataset.is_classification,
         digest=state.hexdigest(),
     )
+
+
+def _quantized(features: npt.NDArray[np.float64], activation: Format) -> IntArray:
+    """Quantize rows in parts, so that large data is never in memory as int64."""
+    raw = np.empty(features.shape, np.min_scalar_type(activation.min_raw))
+    for first in range(0, len(raw), _ROWS):
+        raw[first : first + _ROWS] = activation.quantize(features[first : first + _ROWS])
+    return raw
 
 
 def _load(config: Config) -> Dataset:
