@@ -43,6 +43,7 @@ tools:
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: no Python from 3.11 to 3.14 is in PATH; install the package 'python3', or name one with PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { echo "make: $(PYTHON) is not Python 3.11 to 3.14; name one with PYTHON=/path/to/python3." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "make: $(PYTHON) has no venv module; install the package 'python3-venv'." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
