@@ -81,7 +81,7 @@ _COUNTERS = {
 
 _DESCRIPTOR = {
     "control": "see below",
-    "wait_cycles": "idle cycles before the first issue; not counted before the first stage of a run",
+    "wait_cycles": "idle cycles before the first issue; not counted before the first stage run",
     "last_index": "iterations of each counter, minus 1",
     "input_base": "first address in lane memory",
     "input_step": "what the address gains when each counter advances and those inside it restart",
