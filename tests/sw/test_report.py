@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tenzo.sim.lockstep import Difference, Verdict
 from tenzo.sw.config import parse_config
 from tenzo.sw.errors import UserError
 from tenzo.sw.report import render_report, write_report
@@ -228,3 +229,26 @@ def test_counts_are_shortened(value, text):
 )
 def test_times_are_shortened(seconds, text):
     assert duration(seconds) == text
+
+
+PASSED = Verdict(3, 12, 3840, 30, 4130, 376848, 376320)
+
+
+def test_passed_lockstep_says_how_much_was_compared(run):
+    (run / "cosim.json").write_text(json.dumps(PASSED.document()), "utf-8")
+    text = page_of(run).text
+    assert "passed lockstep" in text
+    assert "agree: 3 training steps, 3,840 outputs, 30 counters and 4,130 weights compared" in text
+    assert "376,848 cycles, of which 99.9 % multiply" in text
+
+
+def test_failed_lockstep_names_the_first_difference(run):
+    difference = Difference("output", 2, 0, 4, "lane memory", 310, 7, -12, -13)
+    document = replace(PASSED, difference=difference).document()
+    (run / "cosim.json").write_text(json.dumps(document), "utf-8")
+    text = page_of(run).text
+    assert "failed lockstep" in text
+    assert (
+        "The first difference is at step 2, query 0, stage 4, lane memory address 310, sample 7: "
+        "golden -12, Verilog -13."
+    ) in text
