@@ -1,7 +1,7 @@
 """Parameter banks: the master copy and two working copies of weights and biases."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -90,7 +90,7 @@ class ParameterBanks(wiring.Component):
 
     @staticmethod
     def _write(
-        m: Module, memory: Memory, request: object, is_bias: int, depth: int, address: object
+        m: Module, memory: Memory, request: data.View, is_bias: int, depth: int, address: Value
     ) -> None:
         """Connect a write port to the requests for one kind."""
         port = memory.write_port()

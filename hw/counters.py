@@ -12,7 +12,7 @@ class EventsLayout(data.StructLayout):
     """One bit for each counter: it counts this cycle."""
 
     def __init__(self) -> None:
-        super().__init__({name: 1 for name in COUNTER_WORDS})
+        super().__init__(dict.fromkeys(COUNTER_WORDS, 1))
 
 
 class Counters(wiring.Component):
@@ -31,9 +31,10 @@ class Counters(wiring.Component):
         The counts.
     """
 
-    events: In(EventsLayout())
-    clear: In(1)
-    o: Out(CountersLayout())
+    def __init__(self) -> None:
+        super().__init__(
+            {"events": In(EventsLayout()), "clear": In(1), "o": Out(CountersLayout())}
+        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the counters."""

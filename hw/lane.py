@@ -23,7 +23,7 @@ class Lane(wiring.Component):
                                         weight    first, start, accumulate
 
     Throughput is one term per clock cycle, latency four cycles from ``read_address`` to ``sum``.
-    There is no back-pressure. One memory without collision logic and, up to 18 bits, one multiplier.
+    There is no back-pressure. One memory without collision logic; one multiplier up to 18 bits.
 
     Parameters
     ----------

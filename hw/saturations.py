@@ -25,9 +25,9 @@ class Saturations(wiring.Component):
     small memory when the next stage's first value arrives, and after the program's end. After reset
     and after ``clear`` a loop zeroes the memory, one word a clock cycle.
 
-    Throughput is ``cluster_count`` counts a clock cycle. The memory is up to date ``FLUSH_CYCLES``
-    after a program's last write; a count is on ``read_data`` two cycles after its slot is on
-    ``read``. There is no back-pressure.
+    Throughput is ``cluster_count`` counts a clock cycle. The memory is up to date less than
+    ``FLUSH_CYCLES`` after a program's last write; a count is on ``read_data``
+    ``SATURATION_LATENCY`` cycles after its slot is on ``read``. There is no back-pressure.
 
     Parameters
     ----------

@@ -7,17 +7,21 @@ from amaranth.lib.wiring import In, Out
 from tenzo.hw.delay import delayed
 from tenzo.hw.descriptor import DescriptorLayout, address_widths
 from tenzo.hw.interface import ProgramWriteLayout
-from tenzo.hw.prefetch import Prefetch
+from tenzo.hw.prefetch import FETCH_CYCLES, Prefetch
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.program import COUNTERS
+
+
+START_CYCLES = FETCH_CYCLES + 1
+"""Cycles from ``start`` to the first slot of a stage that waits no longer than that."""
 
 
 class TermLayout(data.StructLayout):
     """An issue slot: if ``valid``, one term of the sum that all lanes compute.
 
-    ``first`` and ``last`` mark the first and the last term of an output; the rest of the fields hold
-    for every slot of the output. ``stage_start`` marks the first slot of a stage, ``program_start``
-    the first slot of a program, ``program_end`` its last one.
+    ``first`` and ``last`` mark the first and the last term of an output; addresses and settings
+    hold for every slot of the output. ``stage_start`` marks the first slot of a stage,
+    ``program_start`` the first slot of a program, ``program_end`` its last one.
     """
 
     def __init__(self, engine: EngineParameters) -> None:
@@ -49,8 +53,8 @@ class Sequencer(wiring.Component):
     descriptor is read while a stage runs, so stages follow each other without a gap if their first
     slots are at least ``PREFETCH_CYCLES`` apart; ``wait_cycles`` idle cycles come first.
 
-    The first slot comes ``START_CYCLES`` after ``start``, or later if the first stage waits more
-    than one cycle. There is no back-pressure.
+    The first slot comes ``START_CYCLES`` after ``start``, or ``wait_cycles + 2`` if that is more.
+    There is no back-pressure.
 
     Parameters
     ----------
@@ -125,9 +129,7 @@ class Sequencer(wiring.Component):
         no_wait, wait_over = Signal(), Signal()
         m.d.sync += [no_wait.eq(wait_cycles == 0), wait_over.eq(elapsed >= wait_cycles)]
         m.d.comb += [
-            switch.eq(
-                prefetch.ready & ((done & (left != 0) & no_wait) | (waiting & wait_over))
-            ),
+            switch.eq(prefetch.ready & ((done & (left != 0) & no_wait) | (waiting & wait_over))),
             prefetch.advance.eq(switch & (left != 1)),
             self.term.stage_start.eq(delayed(m, switch, 1)),
         ]
@@ -195,9 +197,7 @@ class Sequencer(wiring.Component):
 
     def _addresses(self, m: Module, active: data.View, at_last: Signal) -> None:
         """Add to every address the step of the one counter that advances."""
-        advances = [
-            ~at_last[index] & _inner_wrap(at_last, index) for index in range(len(COUNTERS))
-        ]
+        advances = [~at_last[index] & _inner_wrap(at_last, index) for index in range(len(COUNTERS))]
         for name in address_widths(self.engine):
             address, steps = active[f"{name}_base"], active[f"{name}_step"]
             every_term = len(steps) == len(COUNTERS)

@@ -126,6 +126,8 @@ def random_values(generator: random.Random, count: int, width: int) -> list[int]
     limit = 1 << (width - 1)
     extremes = (-limit, limit - 1)
     return [
-        generator.choice(extremes) if generator.random() < 0.1 else generator.randrange(-limit, limit)
+        generator.choice(extremes)
+        if generator.random() < 0.1
+        else generator.randrange(-limit, limit)
         for _ in range(count)
     ]
