@@ -26,6 +26,14 @@ def test_loaded_arrays_are_the_saved_ones(path):
         assert np.array_equal(loaded[name], array)
 
 
+def test_reader_of_the_old_file_is_not_disturbed(path):
+    with open(path, "rb") as reader:
+        good = path.read_bytes()
+        save_checkpoint(path, {"weights": np.zeros(3)}, "abc")
+        assert reader.read() == good
+    assert os.listdir(path.parent) == [path.name]
+
+
 def test_same_contents_give_the_same_bytes(path):
     first = path.read_bytes()
     save_checkpoint(path, ARRAYS, "abc")

@@ -178,20 +178,21 @@ def test_trained_network_has_the_rounding_of_the_weights(whole):
 
 
 def test_recalibration_changes_shifts_and_is_resumed_exactly(tmp_path):
-    config = short_config("training.recalibrate_steps=10", "training.learning_rate=0.05")
-    train(config, out=tmp_path / "whole")
+    wild = ("training.learning_rate=0.1", "training.headroom_bits=0")
+    config = short_config("training.recalibrate_steps=30", *wild)
+    assert sum(train(config, out=tmp_path / "whole").saturations) > 0
     interruption = Interruption()
     with pytest.raises(Interrupted):
         train(
             config,
             out=tmp_path / "run",
-            reporter=StopAt(interruption, 20),
+            reporter=StopAt(interruption, 25),
             interruption=interruption,
         )
     train(config, out=tmp_path / "run", resume=True)
     assert final_state(tmp_path / "run") == final_state(tmp_path / "whole")
-    plain = short_config("training.learning_rate=0.05")
-    train(plain, out=tmp_path / "plain")
+    assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
+    train(short_config(*wild), out=tmp_path / "plain")
     shifts = [load_checkpoint(tmp_path / name / "checkpoint.npz")["shifts"].tolist()
               for name in ("plain", "whole")]  # fmt: skip
     assert shifts[0] != shifts[1]
