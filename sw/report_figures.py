@@ -81,7 +81,7 @@ def draw_curves(
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter, PercentFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
 
     with matplotlib.rc_context(rc=_STYLE), matplotlib.rc_context({"svg.hashsalt": name}):
         figure = Figure(figsize=(5.0, 3.0), layout="constrained")
@@ -95,9 +95,13 @@ def draw_curves(
         if percent:
             axes.set_ylim(*_percent_limits(drawn))
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-        elif _spans_decades(drawn):
+        elif _ratio(drawn) > _LOG_RATIO:
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(
+                LogLocator(subs=(1, 2, 5) if _ratio(drawn) < 1e3 else (1,))
+            )
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
         axes.legend(loc="best")
         buffer = io.StringIO()
         canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
@@ -110,9 +114,10 @@ def _draw(axes: Any, curve: Curve) -> None:
     axes.plot(curve.steps, curve.values, color=colour, marker=marker, ms=3, label=curve.name)
 
 
-def _spans_decades(curves: Sequence[Curve]) -> bool:
+def _ratio(curves: Sequence[Curve]) -> float:
+    """Return the largest over the smallest value; 0 if they are not all positive."""
     values = [value for curve in curves for value in curve.values]
-    return min(values) > 0 and max(values) > _LOG_RATIO * min(values)
+    return max(values) / min(values) if min(values) > 0 else 0.0
 
 
 def _percent_limits(curves: Sequence[Curve]) -> tuple[float, float]:

@@ -140,7 +140,8 @@ def cycle_table(run: RunRecord) -> Table:
     cells.append(
         ("perturbing, meanwhile", f"{perturbation:,}", percent(perturbation / plan.cycles))
     )
-    step = f"one training step: {waves} waves, {queries} queries, at least"
+    unit = "wave" if waves == 1 else "waves"
+    step = f"one training step: {waves} {unit}, {queries} queries, at least"
     cells.append((step, f"{waves * queries * longer:,}", ""))
     return Table(("one query, one wave", "cycles", "share"), tuple(cells))
 

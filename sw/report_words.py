@@ -20,11 +20,12 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Card:
-    """A number in large type, what it is, and a remark."""
+    """A number in large type, what it is, and a remark; ``kind`` as of a verdict."""
 
     value: str
     label: str
     note: str = ""
+    kind: str = ""
 
 
 def subtitle(run: RunRecord) -> str:
@@ -53,6 +54,7 @@ def cards(run: RunRecord) -> list[Card]:
     """Return the summary numbers."""
     plan, network = run.plan, run.config.network()
     parameters, dense = network.parameter_count, dense_parameters(network)
+    lockstep = lockstep_verdict(run)
     lanes = f"for up to {plan.engine.lane_count} samples"
     return [
         *_score_cards(run),
@@ -61,7 +63,7 @@ def cards(run: RunRecord) -> list[Card]:
         Card(f"{plan.macs:,}", "MACs per pass", "multiply-accumulates of one sample"),
         Card(f"{plan.cycles:,}", "cycles per query", lanes),
         Card(percent(plan.utilisation), "utilisation", "cycles in which every lane multiplies"),
-        Card(lockstep_verdict(run).word, "lockstep", "golden model and Verilog"),
+        Card(lockstep.word, "lockstep", "golden model and Verilog", lockstep.kind),
     ]
 
 
