@@ -136,8 +136,13 @@ class RunFolder:
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Add a record to the metrics."""
-        with open(self.metrics_path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
+        line = json.dumps(record, allow_nan=False) + "\n"
+        try:
+            with open(self.metrics_path, "a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            error.filename = str(self.metrics_path)
+            raise
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return all records."""

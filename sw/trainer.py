@@ -76,7 +76,8 @@ class Trainer:
     Raises
     ------
     UserError
-        If the initial weights overflow their format, or epsilon leaves no room for weights.
+        If the initial weights overflow their format, epsilon leaves no room for weights, or the
+        engine draws fewer bits.
     """
 
     def __init__(self, config: Config, device: Device, samples: Samples) -> None:
@@ -89,6 +90,11 @@ class Trainer:
         self.epsilon_raw = epsilon_raw(
             training.epsilon, self.weight_format, self.distribution, training.bits
         )
+        if training.bits > device.engine.max_bits:
+            raise UserError(
+                f"training.bits must be at most {device.engine.max_bits}, the engine's max_bits, "
+                f"not {training.bits}"
+            )
         self.estimator: Estimator = self._make_estimator()
         self.optimiser = training.make_optimiser(self.size)
         self.schedule = training.make_schedule()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,54 +14,13 @@ import numpy as np
 from tenzo.sw.config import Config
 from tenzo.sw.device import Device
 from tenzo.sw.devices import kernel_name, open_device
-from tenzo.sw.evaluation import Evaluation, evaluate, score_sentence
+from tenzo.sw.evaluation import Evaluation, evaluate
 from tenzo.sw.interruption import Interrupted, Interruption
 from tenzo.sw.progress import QuietWhile, Reporter, Silence
 from tenzo.sw.runs import RunFolder
 from tenzo.sw.samples import Samples, load_samples
+from tenzo.sw.summary import Summary
 from tenzo.sw.trainer import Trainer
-
-_LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Result of a finished run; ``summary.json`` holds the same, absent scores left out.
-
-    ``forward_passes`` counts samples passed through the network in training, ``saturations``
-    requantized values that saturated in training, per stage; ``macs`` and ``cycles`` are of one
-    pass. ``train_seconds`` is the time of all steps, also of those before a resumption.
-    """
-
-    run: str
-    name: str
-    test_accuracy: float | None
-    relative_l2: float | None
-    test_loss: float
-    validation_accuracy: float | None
-    validation_relative_l2: float | None
-    parameters: int
-    steps: int
-    forward_passes: int
-    number_format: str
-    device: str
-    kernel: str
-    command: str
-    seed: int
-    macs: int
-    cycles: int
-    clips: int
-    saturations: list[int]
-    weight_saturations: int
-    train_seconds: float
-
-    def sentence(self) -> str:
-        """Return the test result in words, for example ``test accuracy: 95.3 %``."""
-        return score_sentence("test", self.test_accuracy, self.relative_l2)
-
-    def document(self) -> dict[str, Any]:
-        """Return the fields that are there, for JSON."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 def train(

@@ -46,6 +46,7 @@ def run(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "run")
 
 
+PAIRS = short_arguments("training.distribution=uniform", "training.bits=5", "engine.max_bits=4")
 TRAIN_SLIPS = {
     "unknown preset": (["digit"], "did you mean 'digits'"),
     "misspelt key": (["digits", "--set", "training.bach=3"], "did you mean 'batch'"),
@@ -74,6 +75,10 @@ TRAIN_SLIPS = {
     "weights beyond their format": (
         ["digits", "--set", "formats.weight.frac_bits=17"],
         "must hold the initial weights",
+    ),
+    "more bits than the engine draws": (
+        ["digits", *PAIRS],
+        "training.bits must be at most 4, the engine's max_bits, not 5",
     ),
     "no steps": (["digits", "--steps", "0"], "training.steps must be at least 1, not 0"),
     "minibatch larger than the data": (["digits", "--set", "training.batch=1288"], "1 to 1287"),
