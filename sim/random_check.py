@@ -7,7 +7,7 @@ import json
 from collections import Counter
 
 from tenzo.sim.comparison import collect, counter_differences, first_difference
-from tenzo.sim.random_networks import Case
+from tenzo.sim.random_cases import Case
 from tenzo.sw.device import Counters, Device
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.schedule import program_cycles
@@ -46,7 +46,7 @@ class CaseChecker:
         self.facts: Counter[str] = Counter()
         self.shifts: set[int] = set()
         self.waits: set[int] = set()
-        self.cases = 0
+        self.networks = 0
         self.cycles = 0
 
     @property
@@ -90,7 +90,7 @@ class CaseChecker:
         """Return what occurred, as JSON."""
         return json.dumps(
             {
-                "cases": self.cases,
+                "networks": self.networks,
                 "cycles": self.cycles,
                 "shifts": len(self.shifts),
                 "waits": len(self.waits),
@@ -114,7 +114,7 @@ class CaseChecker:
 
     def _remember(self, case: Case, counters: Counters) -> None:
         """Note what a case exercised."""
-        self.cases += 1
+        self.networks += 1
         self.cycles += counters.run_cycles
         stages = case.program.stages
         self.shifts |= {stage.shift for stage in stages}

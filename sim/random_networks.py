@@ -1,85 +1,22 @@
-"""Random networks, programs, slices and queries, for Hypothesis to draw and to shrink."""
+"""Random networks, for Hypothesis to draw and to shrink."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from random import Random
 
-import numpy as np
-import numpy.typing as npt
-from hypothesis import assume
 from hypothesis import strategies as st
 
-from tenzo.sim.slices import index_slice, read_out, row_slice, side_length, spread, written_outputs
-from tenzo.sw.device import Distribution, Query
-from tenzo.sw.engine import EngineParameters
-from tenzo.sw.errors import UserError
-from tenzo.sw.formats import Format
 from tenzo.sw.network import Dense, Layer, Network, TensorTrain
-from tenzo.sw.planner import plan
-from tenzo.sw.program import Activation, Program, Stage
-from tenzo.sw.schedule import program_cycles, with_waits
-
-IntArray = npt.NDArray[np.int64]
-
-MAX_CYCLES = 20_000
-"""Longest program that is drawn."""
+from tenzo.sw.program import Activation
 
 MAX_MODE, MAX_RANK, MAX_CORES, MAX_LAYERS = 9, 6, 5, 4
-
-
-@dataclass(frozen=True)
-class Case:
-    """All that golden model and RTL are compared on.
-
-    ``written[q]`` lists the outputs that query q writes: what it leaves alone is not compared.
-    ``kinds`` names what the case exercises.
-    """
-
-    network: Network
-    program: Program
-    parameters_raw: IntArray
-    samples_raw: IntArray
-    queries: tuple[Query, ...]
-    written: tuple[tuple[int, ...], ...]
-    kinds: frozenset[str]
-
-
-@st.composite
-def cases(draw: st.DrawFn, engine: EngineParameters) -> Case:
-    """Draw a network that fits the engine, a program with slices, data and queries."""
-    network = draw(networks(engine.result_depth))
-    try:
-        planned = plan(network, engine)
-    except UserError:
-        assume(False)
-    assume(planned.cycles <= MAX_CYCLES)
-    program, ranges, kinds = _extended(draw, planned.program, engine)
-    shifted, moved = _shifted(draw, program.stages, engine)
-    program = program.with_stages(_delayed(draw, with_waits(shifted, engine)))
-    runs = (program_cycles(program, engine, *limits) for limits in ranges)
-    assume(max(runs) <= MAX_CYCLES)
-    queries = tuple(
-        draw(query_strategy(engine, program.parameter_count, entry, stop)) for entry, stop in ranges
-    )
-    samples = draw(st.integers(1, 2 * engine.lane_count + 1))
-    if samples % engine.lane_count:
-        kinds.add("partial wave")
-    return Case(
-        network,
-        program,
-        draw(raw_values(engine.weight, (program.parameter_count,))),
-        draw(raw_values(engine.activation, (samples, program.input_count))),
-        queries,
-        tuple(tuple(sorted(written_outputs(program.stages[a:b]))) for a, b in ranges),
-        frozenset(kinds | moved),
-    )
 
 
 @st.composite
 def networks(draw: st.DrawFn, max_outputs: int) -> Network:
     """Draw 1 to 4 layers, tensor-train or dense, the last with at most ``max_outputs`` outputs."""
-    limit = draw(st.sampled_from([8, 36, 100, 250]))
+    limit = draw(st.sampled_from([8, 36, 100, 250, 729]))
     size = math.prod(draw(_modes(limit)))
     layers = []
     count = draw(st.integers(1, MAX_LAYERS))
@@ -88,47 +25,6 @@ def networks(draw: st.DrawFn, max_outputs: int) -> Network:
         layers.append(layer)
         size = layer.outputs
     return Network(tuple(layers))
-
-
-@st.composite
-def query_strategy(
-    draw: st.DrawFn, engine: EngineParameters, parameters: int, entry: int, stop: int
-) -> Query:
-    """Draw a query on stages ``entry`` to ``stop - 1``."""
-    sign = draw(st.sampled_from([1, -1, 0]))
-    distribution = draw(st.sampled_from(Distribution))
-    rademacher = distribution == Distribution.RADEMACHER
-    first = draw(st.one_of(st.just(0), st.integers(0, parameters)))
-    last = draw(st.one_of(st.just(parameters), st.integers(first, parameters)))
-    limit = engine.weight.max_raw
-    return Query(
-        sign=sign,
-        seed=draw(st.integers(1, (1 << engine.lfsr.width) - 1)),
-        epsilon_raw=draw(st.one_of(st.integers(1, max(1, limit // 32)), st.integers(1, limit))),
-        distribution=distribution,
-        bits=1 if rademacher else draw(st.integers(1, engine.max_bits)),
-        first=first,
-        last=last,
-        entry=entry,
-        stop=stop,
-    )
-
-
-@st.composite
-def raw_values(draw: st.DrawFn, fmt: Format, shape: tuple[int, ...]) -> IntArray:
-    """Draw an array of raw values: of one style, from one seed, so that it shrinks fast."""
-    style = draw(st.sampled_from(["small", "uniform", "extreme", "lowest", "highest", "zero"]))
-    source = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    if style == "small":
-        scale = max(1, fmt.max_raw >> 3)
-        return source.integers(-scale, scale, shape, endpoint=True)
-    if style == "uniform":
-        return source.integers(fmt.min_raw, fmt.max_raw, shape, endpoint=True)
-    if style == "extreme":
-        edges = [fmt.min_raw, fmt.min_raw + 1, -1, 0, 1, fmt.max_raw - 1, fmt.max_raw]
-        return source.choice(np.array(edges, dtype=np.int64), shape)
-    value = {"lowest": fmt.min_raw, "highest": fmt.max_raw, "zero": 0}[style]
-    return np.full(shape, value, dtype=np.int64)
 
 
 @st.composite
@@ -157,7 +53,7 @@ def _layer(draw: st.DrawFn, inputs: int, limit: int) -> Layer:
     return Layer(inputs, math.prod(output_modes), form, bias, activation)
 
 
-def _factored(size: int, source: object) -> list[int] | None:
+def _factored(size: int, source: Random) -> list[int] | None:
     """Return factors of 1 to 9, at most 5 of them, or None if there are none."""
     primes, rest = [], size
     for prime in (7, 5, 3, 2):
@@ -166,120 +62,10 @@ def _factored(size: int, source: object) -> list[int] | None:
             rest //= prime
     factors = [1]
     for prime in primes:
-        for index in sorted(range(len(factors)), key=lambda _: source.random()):  # type: ignore[attr-defined]
+        for index in sorted(range(len(factors)), key=lambda _: source.random()):
             if factors[index] * prime <= MAX_MODE:
                 factors[index] *= prime
                 break
         else:
             factors.append(prime)
     return factors if rest == 1 and len(factors) <= MAX_CORES else None
-
-
-def _extended(
-    draw: st.DrawFn, program: Program, engine: EngineParameters
-) -> tuple[Program, list[tuple[int, int]], set[str]]:
-    """Append slices and return the program, the ranges of stages to run, and what was drawn."""
-    count = len(program.stages)
-    ranges, kinds = [(0, count)], {"full"}
-    if count > 1 and draw(st.integers(0, 3)) == 0:
-        split = draw(st.integers(1, count - 1))
-        ranges += [(0, split), (split, count)]
-        kinds.add("split")
-    roomy = spread(program, engine) if draw(st.booleans()) else None
-    base = roomy or program
-    stages = list(base.stages)
-    for _ in range(draw(st.integers(0, 2))):
-        sliced = draw(st.integers(0, count - 1)) if roomy else count - 1
-        kind, more = draw(_sliced(base, sliced, engine))
-        if len(stages) + len(more) > engine.stage_slots or not more:
-            continue
-        ranges.append((len(stages), len(stages) + len(more)))
-        stages += more
-        kinds |= {f"slice {kind}", "slice last" if sliced == count - 1 else "slice then more"}
-    return base.with_stages(stages), ranges, kinds
-
-
-@st.composite
-def _sliced(
-    draw: st.DrawFn, program: Program, index: int, engine: EngineParameters
-) -> tuple[str, list[Stage]]:
-    """Draw a slice of a stage and what follows it.
-
-    A query must write all results, so the last stage is computed into lane memory, then its slice,
-    over it, and both are read out.
-    """
-    stage = program.stages[index]
-    if index < len(program.stages) - 1:
-        kind, part = draw(_slice(stage))
-        return kind, [part, *program.stages[index + 1 :]]
-    base = max(
-        [s.output_base + s.output_count for s in program.stages[:-1]]
-        + [base + program.input_count for base in program.sample_bases]
-    )
-    stage = replace(stage, to_results=False, output_base=base)
-    kind, part = draw(_slice(stage))
-    if base + stage.output_count > engine.lane_depth:
-        return kind, []
-    return kind, [stage, part, read_out(base, stage.output_count)]
-
-
-@st.composite
-def _slice(draw: st.DrawFn, stage: Stage) -> tuple[str, Stage]:
-    """Draw a slice of a stage: rows, or one index of a mode inside left or right."""
-    kinds = ["rows"] + [side for side in ("left", "right") if side_length(stage, side) > 1]
-    kind = draw(st.sampled_from(kinds[::-1]))
-    if kind == "rows":
-        rows = stage.counts[4]
-        first = draw(st.integers(0, rows - 1))
-        return kind, row_slice(stage, first, draw(st.integers(1, rows - first)))
-    length = side_length(stage, kind)
-    mode = draw(st.sampled_from([d for d in range(2, length + 1) if length % d == 0]))
-    rest = length // mode
-    inner = draw(st.sampled_from([d for d in range(1, rest + 1) if rest % d == 0]))
-    index = draw(st.integers(0, mode - 1))
-    return kind, index_slice(stage, kind, mode, inner, index)
-
-
-def _shifted(
-    draw: st.DrawFn, stages: tuple[Stage, ...], engine: EngineParameters
-) -> tuple[list[Stage], set[str]]:
-    """Set shifts: near the products' scale, so that values survive, or any at all."""
-    anywhere = draw(st.integers(0, 3)) == 0
-    changed = []
-    for stage in stages:
-        scale = engine.weight.width - 1 + max(0, (stage.counts[5] - 1).bit_length() // 2)
-        if anywhere:
-            shift = draw(st.integers(0, engine.max_shift))
-            bias_shift = draw(st.integers(0, engine.max_bias_shift))
-        else:
-            shift = draw(st.integers(max(0, scale - 4), min(scale + 1, engine.max_shift)))
-            bias_shift = draw(st.integers(0, engine.max_bias_shift - 1))
-        changed.append(replace(stage, shift=shift, bias_shift=bias_shift))
-    return changed, {"any shift"} if anywhere else set()
-
-
-def _delayed(draw: st.DrawFn, stages: tuple[Stage, ...]) -> list[Stage]:
-    """Lengthen some waits: allowed, and counted."""
-    if draw(st.integers(0, 3)):
-        return list(stages)
-    return [replace(s, wait_cycles=s.wait_cycles + draw(st.integers(0, 40))) for s in stages]
-
-
-def plain_case(engine: EngineParameters) -> Case:
-    """Return a small fixed network whose second stage needs no wait, for sweeps over fields."""
-    layers = (
-        Layer(5, 24, Dense(), True, Activation.NONE),
-        Layer(24, 4, Dense(), True, Activation.NONE),
-    )
-    program = plan(Network(layers), engine).program
-    source = np.random.default_rng(1)
-    samples, queries = engine.lane_count, (Query(seed=1), Query(sign=1, seed=2, epsilon_raw=1))
-    return Case(
-        Network(layers),
-        program,
-        source.integers(engine.weight.min_raw, engine.weight.max_raw, program.parameter_count),
-        source.integers(engine.activation.min_raw, engine.activation.max_raw, (samples, 5)),
-        queries,
-        ((0, 1, 2, 3), (0, 1, 2, 3)),
-        frozenset({"full"}),
-    )

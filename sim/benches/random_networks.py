@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 
 from tenzo.sim.bench import start
 from tenzo.sim.cocotb_device import CocotbTransport
+from tenzo.sim.fixed_cases import plain_case, slice_cases
+from tenzo.sim.random_cases import Case, cases
 from tenzo.sim.random_check import CaseChecker, with_stage
 from tenzo.sim.random_engines import RANDOM_ENGINES
-from tenzo.sim.random_networks import Case, cases, plain_case
 from tenzo.sw.golden import GoldenDevice
 from tenzo.sw.packet_device import PacketDevice
 
@@ -35,6 +36,8 @@ def _check_all(dut: HierarchyObject) -> None:
     device = PacketDevice(engine, CocotbTransport(dut))
     checker = CaseChecker(engine, GoldenDevice(engine), device)
     _check_every_shift_and_wait(checker)
+    for case in slice_cases(engine):
+        checker.check(case)
 
     @settings(
         max_examples=int(os.environ["TENZO_EXAMPLES"]),

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tenzo.sim.fixed_cases import plain_case
+from tenzo.sim.random_cases import Case, cases
 from tenzo.sim.random_check import CaseChecker
 from tenzo.sim.random_engines import RANDOM_ENGINES
-from tenzo.sim.random_networks import Case, cases, plain_case
 from tenzo.sw.device import Query
 from tenzo.sw.endpoint import Endpoint
 from tenzo.sw.engine import EngineParameters

@@ -1,0 +1,150 @@
+"""Training in lockstep: two devices run the same steps, and every number is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tenzo.sim.comparison import OutputDifference, counter_differences, first_difference
+from tenzo.sim.parameter_readback import read_parameters
+from tenzo.sim.recorder import Recorder
+from tenzo.sim.stage_search import find_stage
+from tenzo.sim.verdict import Difference, Verdict
+from tenzo.sw.config import Config
+from tenzo.sw.device import Counters, Device, Query
+from tenzo.sw.samples import Samples
+from tenzo.sw.trainer import Trainer
+
+
+class Lockstep:
+    """Two trainers with the same configuration and data, one on each device.
+
+    Neither sees the other's numbers: they stay equal only as long as the devices agree.
+
+    Parameters
+    ----------
+    config : :class:`Config`
+    samples : :class:`Samples`
+    golden, other : :class:`Device`
+        Their engines are equal.
+    """
+
+    def __init__(self, config: Config, samples: Samples, golden: Device, other: Device) -> None:
+        self.recorders = Recorder(golden), Recorder(other)
+        self.trainers = [Trainer(config, recorder, samples) for recorder in self.recorders]
+        self.verdict = Verdict()
+
+    def run(self, steps: int, report: Callable[[Verdict], None] = lambda _: None) -> Verdict:
+        """Run steps until one differs, then read the parameters back; ``report`` after each."""
+        for trainer in self.trainers:
+            trainer.start()
+        for step in range(1, steps + 1):
+            self.verdict.difference = self._step(step)
+            self.verdict.steps = step
+            report(self.verdict)
+            if self.verdict.difference:
+                return self.verdict
+        self.verdict.difference = self._read_back(steps)
+        return self.verdict
+
+    def _step(self, step: int) -> Difference | None:
+        """Run one step on both and compare outputs, counters and weights."""
+        for trainer in self.trainers:
+            trainer.run_step()
+        golden, other = self.recorders
+        self.verdict.queries += len(golden.queries)
+        self.verdict.outputs += golden.outputs_raw.size
+        found = first_difference(golden.outputs_raw, other.outputs_raw)
+        if found:
+            return self._locate(step, found)
+        counters = [recorder.read_counters() for recorder in self.recorders]
+        self.verdict.run_cycles = counters[1].run_cycles
+        self.verdict.mac_cycles = counters[1].mac_cycles
+        self.verdict.counters += 4 + len(counters[0].saturations)
+        return self._compare_counters(step, *counters) or self._compare_weights(step)
+
+    def _locate(self, step: int, found: OutputDifference) -> Difference:
+        """Find the stage that computes a wrong output first."""
+        golden, other = self.recorders
+        assert golden.program is not None
+        lanes = golden.engine.lane_count
+        first = found.sample // lanes * lanes
+        stage = find_stage(
+            golden.device,
+            other.device,
+            golden.program,
+            golden.parameters_raw,
+            golden.samples_raw[first : first + lanes],
+            golden.queries[found.query],
+        )
+        if stage is None:
+            values = (found.address, found.sample, found.expected, found.actual)
+            note = "the query alone, replayed, gives equal values in every stage"
+            return Difference("output", step, found.query, None, "result", *values, note)
+        memory = "result" if stage.to_results else "lane memory"
+        sample = first + stage.sample
+        return Difference(
+            "output",
+            step,
+            found.query,
+            stage.stage,
+            memory,
+            stage.address,
+            sample,
+            stage.expected,
+            stage.actual,
+        )
+
+    def _compare_counters(
+        self, step: int, expected: Counters, actual: Counters
+    ) -> Difference | None:
+        """Return the first counter that differs."""
+        different = np.flatnonzero(expected.saturations != actual.saturations)
+        if len(different):
+            stage = int(different[0])
+            values = int(expected.saturations[stage]), int(actual.saturations[stage])
+            return Difference(
+                "counter", step, None, stage, "saturation counter", stage, None, *values
+            )
+        sentences = counter_differences(expected, actual)
+        if not sentences:
+            return None
+        return Difference(
+            "counter", step, None, None, "", None, None, None, None, "; ".join(sentences)
+        )
+
+    def _compare_weights(self, step: int) -> Difference | None:
+        """Compare the optimisers' float64 weights, bit by bit."""
+        golden, other = (trainer.weights for trainer in self.trainers)
+        self.verdict.weights += golden.size
+        different = np.flatnonzero(golden.view(np.int64) != other.view(np.int64))
+        if not len(different):
+            return None
+        address = int(different[0])
+        values = float(golden[address]), float(other[address])
+        return Difference("weight", step, None, None, "weight", address, None, *values)
+
+    def _read_back(self, step: int) -> Difference | None:
+        """Compare the parameters that both engines work with, clean and perturbed."""
+        parameters = self.trainers[0].weights_raw()
+        golden = self.recorders[0]
+        for index, query in enumerate((Query(), golden.queries[-1])):
+            assert golden.program is not None
+            read = [
+                read_parameters(recorder.device, golden.program, parameters, query)
+                for recorder in self.recorders
+            ]
+            self.verdict.weights += parameters.size
+            different = np.flatnonzero(read[0] != read[1])
+            if len(different):
+                address = int(different[0])
+                number = None if index == 0 else len(golden.queries) - 1
+                values = int(read[0][address]), int(read[1][address])
+                note = "read back from the engine"
+                return Difference(
+                    "weight", step, number, None, "weight", address, None, *values, note
+                )
+        for recorder in self.recorders:
+            recorder.reload()
+        return None
