@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from amaranth.back import verilog
@@ -35,7 +36,7 @@ def component_verilog(component: wiring.Component, name: str) -> str:
     """
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
     pragmas = [f"/* verilator lint_off {rule} */  // {why}\n" for rule, why in _PRAGMAS.items()]
-    return "".join(pragmas) + _initial_statements(text)
+    return "".join(pragmas) + _fill_loops(_initial_statements(text))
 
 
 def _initial_statements(text: str) -> str:
@@ -43,6 +44,34 @@ def _initial_statements(text: str) -> str:
     return re.sub(
         r"^( *)(reg (?:signed )?(?:\[[^]]*\] )?(\\\S+ |\w+)) = (.*);$",
         r"\1\2;\n\1initial \3 = \4;",
+        text,
+        flags=re.MULTILINE,
+    )
+
+
+def _fill_loops(text: str) -> str:
+    """Fill a memory whose words are all equal in a loop, instead of in a statement for each."""
+    labels = itertools.count()
+
+    def loop(match: re.Match[str]) -> str:
+        words = match["words"].splitlines()
+        values = {word.split(" = ")[1] for word in words}
+        if len(values) > 1 or len(words) < 2:
+            return match[0]
+        name, label = match["name"], f"fill_{next(labels)}"
+        return (
+            f"  initial begin : {label}\n"
+            "    integer address;\n"
+            f"    for (address = 0; address < {len(words)}; address = address + 1)\n"
+            f"      {name}[address] = {values.pop()}\n"
+            "  end\n"
+        )
+
+    return re.sub(
+        r"^  initial begin\n"
+        r"(?P<words>    (?P<name>\\\S+ |\w+)\[0\] = [^\n]*\n(?:    (?P=name)\[\d+\] = [^\n]*\n)*)"
+        r"  end\n",
+        loop,
         text,
         flags=re.MULTILINE,
     )

@@ -38,9 +38,11 @@ class Sample(wiring.Component):
     o: Any
     state: Any
     word: Any
+    digit: Any
 
     def __init__(self) -> None:
-        super().__init__({"i": In(PAIR), "o": Out(signed(12)), "state": Out(2), "word": Out(8)})
+        outputs = {"o": Out(signed(12)), "state": Out(2), "word": Out(8), "digit": Out(4)}
+        super().__init__({"i": In(PAIR), **outputs})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -58,6 +60,10 @@ class Sample(wiring.Component):
             self.word.eq(read.data),
         ]
         m.d.sync += odd.eq(~odd)
+        m.submodules.zeros = zeros = memory.Memory(shape=4, depth=300, init=[])
+        look, put = zeros.read_port(), zeros.write_port()
+        m.d.comb += [look.addr.eq(self.i), put.addr.eq(self.i), put.data.eq(self.i), put.en.eq(odd)]
+        m.d.comb += self.digit.eq(look.data)
         with m.FSM():
             for number, following in ((1, "B"), (2, "C"), (3, "A")):
                 with m.State("ABC"[number - 1]):
@@ -82,6 +88,18 @@ def test_registers_keep_their_first_values() -> None:
     text = component_verilog(Sample(), "sample")
     assert "reg write__en;\n  initial write__en = 1'h1;" in text
     assert "initial total = 12'hffb;" in text
+
+
+def test_memory_of_equal_words_is_filled_by_a_loop() -> None:
+    text = component_verilog(Sample(), "sample")
+    assert "address < 300;" in text
+    assert "zeros[address] = 4'h0;" in text
+    assert "zeros[17]" not in text
+
+
+def test_memory_of_different_words_keeps_them() -> None:
+    text = component_verilog(Sample(), "sample")
+    assert all(f"words[{address}] = 8'h0{address + 1};" in text for address in range(3))
 
 
 def test_text_is_the_same_every_time() -> None:
