@@ -28,9 +28,9 @@ class Scheduler(wiring.Component):
                        -> run, if the engine and a result buffer are free
                        -> results, until released
 
-    Queries stay in order. ``start`` comes one cycle after ``perturbed`` and after ``finished`` at the
-    earliest; ``result_ready`` comes ``FLUSH_CYCLES`` after ``finished``, when all counters are up
-    to date. The queue holds three queries; a further one waits in ``query``.
+    Queries stay in order. ``start`` comes one cycle after ``perturbed`` and after ``finished`` at
+    the earliest; ``result_ready`` comes ``FLUSH_CYCLES`` after ``finished``, when all counters are
+    up to date. The queue holds three queries; a further one waits in ``query``.
 
     Parameters
     ----------

@@ -11,7 +11,6 @@ from tenzo.hw.prefetch import FETCH_CYCLES, Prefetch
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.program import COUNTERS
 
-
 START_CYCLES = FETCH_CYCLES + 1
 """Cycles from ``start`` to the first slot of a stage that waits no longer than that."""
 
@@ -151,7 +150,7 @@ class Sequencer(wiring.Component):
     ) -> None:
         """Issue terms, after as many idle slots as the shared requantizer needs."""
         in_stage = Signal()
-        idle_slots = Signal(range(self.engine.requantizer_sharing), reset_less=True)
+        idle_slots = Signal(range(max(2, self.engine.requantizer_sharing)), reset_less=True)
         with m.If(switch):
             m.d.sync += [
                 in_stage.eq(1),
@@ -172,6 +171,8 @@ class Sequencer(wiring.Component):
     def _padding(self, descriptor: data.View) -> Value:
         """Return the idle slots of an output: what its terms fall short of the sharing lanes."""
         most = self.engine.requantizer_sharing - 1
+        if not most:
+            return Const(0)
         last_k = descriptor.last_index[-1]
         return Mux(last_k < most, most - last_k, 0)
 

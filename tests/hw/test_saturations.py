@@ -1,0 +1,99 @@
+import random
+
+import pytest
+
+from tenzo.hw.interface import SATURATION_LATENCY
+from tenzo.hw.saturations import FLUSH_CYCLES, Saturations
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.timing import ISSUE_TO_WRITE, PREFETCH_CYCLES, drain_cycles
+from tests.hw.resettable import with_reset
+from tests.hw.word_streams import simulate
+
+SLOTS = 5
+CLUSTERS, MOST = 3, 4
+
+
+def unit_of(sharing: int) -> Saturations:
+    engine = EngineParameters(lane_count=64, requantizer_sharing=sharing, stage_slots=SLOTS)
+    return Saturations(engine, CLUSTERS, MOST)
+
+
+async def cleared(ctx, unit):
+    while ctx.get(unit.busy):
+        await ctx.tick()
+
+
+async def run(ctx, unit, generator, entry, lengths):
+    """One program: stages of given lengths; return the counts of each, as they ought to be."""
+    sharing = unit.engine.requantizer_sharing
+    starts = [0]
+    for length in lengths[:-1]:
+        starts.append(starts[-1] + max(length, PREFETCH_CYCLES))
+    last_slot = starts[-1] + lengths[-1] - 1
+    counts = {}  # cycle of the cluster's sum -> stage
+    for stage, (start, length) in enumerate(zip(starts, lengths, strict=True)):
+        for output in range(start + sharing - 1, start + length, sharing):
+            for position in range(sharing):
+                counts[output + ISSUE_TO_WRITE + position + 1] = stage
+    want = [0] * len(lengths)
+    for cycle in range(last_slot + drain_cycles(unit.engine) + 1 + FLUSH_CYCLES):
+        stage = counts.get(cycle)
+        values = [generator.randint(0, MOST) if stage is not None else 0 for _ in range(CLUSTERS)]
+        if stage is not None:
+            want[stage] += sum(values)
+        ctx.set(unit.counts, values)
+        ctx.set(unit.stage_start, cycle in starts)
+        ctx.set(unit.program_start, cycle == 0)
+        ctx.set(unit.entry, entry if cycle == 0 else 99)
+        ctx.set(unit.program_end, cycle == last_slot)
+        await ctx.tick()
+    return want
+
+
+async def read(ctx, unit):
+    values = []
+    for slot in range(SLOTS):
+        ctx.set(unit.read, slot)
+        await ctx.tick().repeat(SATURATION_LATENCY)
+        values.append(ctx.get(unit.read_data))
+    return values
+
+
+@pytest.mark.parametrize("sharing", [1, 2, 3, 16])
+def test_every_count_lands_in_its_own_slot(sharing):
+    unit = unit_of(sharing)
+    generator = random.Random(sharing)
+
+    async def bench(ctx):
+        await cleared(ctx, unit)
+        totals = [0] * SLOTS
+        for entry, stages in ((0, 5), (3, 2), (1, 1), (4, 1), (0, 3)):
+            lengths = [sharing * generator.choice([1, 2, 30]) for _ in range(stages)]
+            for stage, count in enumerate(await run(ctx, unit, generator, entry, lengths)):
+                totals[entry + stage] += count
+        assert await read(ctx, unit) == totals
+
+    simulate(unit, bench)
+
+
+def test_memory_is_zeroed_after_reset_and_after_clear():
+    unit = unit_of(2)
+    generator = random.Random(1)
+    design, reset = with_reset(unit)
+
+    async def bench(ctx):
+        for pull in (reset, unit.clear, reset):
+            await cleared(ctx, unit)
+            await run(ctx, unit, generator, 0, [20, 20, 20])
+            assert any(await read(ctx, unit))
+            ctx.set(pull, 1)
+            await ctx.tick()
+            ctx.set(pull, 0)
+            cycles = 0
+            while ctx.get(unit.busy):
+                await ctx.tick()
+                cycles += 1
+            assert cycles == SLOTS
+            assert await read(ctx, unit) == [0] * SLOTS
+
+    simulate(design, bench)
