@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenzo.sim.lockstep import Difference, Verdict
+from tenzo.sim.verdict import Difference, Verdict
 from tenzo.sw.config import parse_config
 from tenzo.sw.errors import UserError
 from tenzo.sw.report import render_report, write_report
