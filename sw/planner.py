@@ -220,10 +220,10 @@ def shift_range(input_frac_bits: int, engine: EngineParameters, last: bool) -> t
         low, wanted = max(0, exact - engine.max_bias_shift), exact - activation.frac_bits
     high = min(exact, engine.max_shift)
     if low > high:
+        most = min(engine.weight.frac_bits - (low - high), engine.max_shift)
         raise UserError(
             f"weights of {engine.weight} need a shift of {low}, but the engine's largest is "
-            f"{high}: give the weights at most {engine.weight.frac_bits - (low - high)} "
-            "fractional bits"
+            f"{high}: give the weights at most {most} fractional bits"
         )
     return low, high, min(max(wanted, low), high)
 
@@ -259,6 +259,11 @@ def _stages(
         if not low <= shift <= high:
             raise UserError(f"the shift of stage {index} must be {low} to {high}, not {shift!r}")
         output_base = 0 if last else memory.output(index).base
+        if job.bias and frac_bits[-1] > engine.max_bias_shift:
+            raise UserError(
+                f"samples of {engine.activation} reach a bias, which can be shifted by at most "
+                f"{engine.max_bias_shift}: give the activations fewer fractional bits"
+            )
         bases = (input_base, weight_base, output_base, bias_base)
         stages.append(_stage(job, bases, shift, frac_bits[-1], first=index == 0, last=last))
         frac_bits.append(frac_bits[-1] + engine.weight.frac_bits - shift)

@@ -169,9 +169,7 @@ def _counts(draw: Draw) -> tuple[int, int, int, int, int, int]:
     return tuple(counts)  # type: ignore[return-value]
 
 
-def _nest(
-    draw: Draw, counts: tuple[int, ...], base: int, size: int
-) -> tuple[int, tuple[int, ...]]:
+def _nest(draw: Draw, counts: tuple[int, ...], base: int, size: int) -> tuple[int, tuple[int, ...]]:
     """Draw base and strides of a nest inside ``size`` words from ``base``."""
     strides = [draw(st.integers(-3, 6)) for _ in counts]
     if draw(st.booleans()):  # natural order of the innermost three, as planned programs have it
@@ -196,14 +194,10 @@ def _outputs(
     """Draw where a stage writes: results, a new block, or a slice of an old one."""
     total = prod(counts)
     olds = [b for b in blocks if b != source and not b.sample and b.size >= total]
-    gap = 1
-    if last:
-        target = Block(0, total)
-    elif olds and draw(st.booleans()):
-        target = draw(st.sampled_from(olds))
-        gap = draw(st.integers(1, target.size // total))
-    else:
-        target = Block(free, total)
+    target = Block(0 if last else free, total)
+    if olds and not last and draw(st.booleans()):
+        target = olds[draw(st.integers(0, len(olds) - 1))]
+    gap = draw(st.integers(1, target.size // total))
     strides, step = [0] * 5, gap
     for axis in draw(st.permutations(range(5))):
         strides[axis] = step if draw(st.integers(0, 4)) else -step
@@ -218,4 +212,3 @@ def _wrapped(draw: Draw, strides: list[int]) -> tuple[int, ...]:
     if draw(st.booleans()):
         return tuple(stride % ADDRESS_MODULUS for stride in strides)
     return tuple(strides)
-

@@ -1,9 +1,9 @@
 """Golden model against the reference interpreter, which moves one address step at a time."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,11 +138,11 @@ def dense_stage(inputs: int, outputs: int, **fields: object) -> Stage:
 
 
 def evaluate_one(
-    engine: EngineParameters, program: Program, parameters: Sequence[int], samples: np.ndarray
+    engine: EngineParameters, program: Program, parameters: npt.ArrayLike, samples: np.ndarray
 ) -> Outputs:
     device = GoldenDevice(engine)
     device.load_program(program)
-    device.write_parameters(np.array(parameters, dtype=np.int64))
+    device.write_parameters(np.asarray(parameters, dtype=np.int64))
     (item,) = device.evaluate(samples, [Query()])
     return item
 

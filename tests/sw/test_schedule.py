@@ -1,5 +1,6 @@
 """Idle cycles against an interpreter that knows in which cycle every word is written."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_every_idle_cycle_is_needed(case):
 def test_first_issues_leave_time_to_fetch_the_next_descriptor(case):
     stages = case.program.stages
     assert stages[0].wait_cycles == 0
-    for stage, following in zip(stages[:-1], stages[1:], strict=True):
+    for stage, following in itertools.pairwise(stages):
         assert issue_slots(stage, case.engine) + following.wait_cycles >= PREFETCH_CYCLES
 
 
@@ -93,9 +94,7 @@ def test_waits_of_a_chain_by_hand(sharing):
 
 def test_a_stage_may_wait_for_one_that_ran_long_before():
     engine = EngineParameters(requantizer_sharing=16)
-    stages = with_waits(
-        [copy_stage(1, 0, 50), copy_stage(1, 1, 60), copy_stage(1, 50, 70)], engine
-    )
+    stages = with_waits([copy_stage(1, 0, 50), copy_stage(1, 1, 60), copy_stage(1, 50, 70)], engine)
     assert [stage.wait_cycles for stage in stages] == [0, 4, 4]
     assert read_after_write(engine) == 25 < 2 * PREFETCH_CYCLES
 
