@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,8 +14,12 @@ from tenzo.sim.stage_search import find_stage
 from tenzo.sim.verdict import Difference, Verdict
 from tenzo.sw.config import Config
 from tenzo.sw.device import Counters, Device, Query
+from tenzo.sw.program import Program
 from tenzo.sw.samples import Samples
 from tenzo.sw.trainer import Trainer
+
+_EXCESS_BITS = 4
+"""Bits by which values are too large where saturation is wanted."""
 
 
 class Lockstep:
@@ -28,10 +33,20 @@ class Lockstep:
     samples : :class:`Samples`
     golden, other : :class:`Device`
         Their engines are equal.
+    saturating : :class:`bool`
+        Shift every intermediate sum by too few bits, so that values saturate.
     """
 
-    def __init__(self, config: Config, samples: Samples, golden: Device, other: Device) -> None:
-        self.recorders = Recorder(golden), Recorder(other)
+    def __init__(
+        self,
+        config: Config,
+        samples: Samples,
+        golden: Device,
+        other: Device,
+        saturating: bool = False,
+    ) -> None:
+        alter = with_short_shifts if saturating else None
+        self.recorders = Recorder(golden, alter), Recorder(other, alter)
         self.trainers = [Trainer(config, recorder, samples) for recorder in self.recorders]
         self.verdict = Verdict()
 
@@ -148,3 +163,13 @@ class Lockstep:
         for recorder in self.recorders:
             recorder.reload()
         return None
+
+
+def with_short_shifts(program: Program) -> Program:
+    """Return a program whose intermediate values are too large for their format."""
+    return program.with_stages(
+        [
+            stage if stage.to_results else replace(stage, shift=max(0, stage.shift - _EXCESS_BITS))
+            for stage in program.stages
+        ]
+    )

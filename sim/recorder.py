@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +17,21 @@ IntArray = npt.NDArray[np.int64]
 class Recorder:
     """Device that keeps what another one was asked and what it answered.
 
+    Parameters
+    ----------
+    device : :class:`Device`
+    alter : callable, optional
+        Changes every program before it is loaded.
+
     Members
     -------
     program, parameters_raw, samples_raw, queries : what the last evaluation ran on
     outputs_raw : int64 array of shape (queries, samples, outputs)
     """
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, alter: Callable[[Program], Program] | None = None) -> None:
         self.device = device
+        self._alter = alter
         self.engine: EngineParameters = device.engine
         self.program: Program | None = None
         self.parameters_raw: IntArray = np.zeros(0, np.int64)
@@ -39,8 +46,8 @@ class Recorder:
 
     def load_program(self, program: Program) -> None:
         """Load a stage program."""
-        self.program = program
-        self.device.load_program(program)
+        self.program = self._alter(program) if self._alter else program
+        self.device.load_program(self.program)
 
     def write_parameters(self, parameters_raw: IntArray) -> None:
         """Write the master weights, then biases."""

@@ -61,6 +61,24 @@ class Verdict:
         """Whether all numbers are equal."""
         return self.difference is None
 
+    def sentence(self) -> str:
+        """Return the result in words, for example ``lockstep: 3 steps, no difference``."""
+        if self.difference:
+            return f"lockstep: {self.difference}"
+        used = f", {100 * self.mac_cycles / self.run_cycles:.1f} % of cycles multiply"
+        return (
+            f"lockstep: {self.steps} steps, {self.queries} queries, {self.outputs:,} outputs, "
+            f"{self.counters:,} counters and {self.weights:,} weights compared, no difference; "
+            f"{self.run_cycles:,} cycles{used if self.run_cycles else ''}"
+        )
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Verdict:
+        """Return the verdict that :meth:`document` was made from."""
+        values = {key: value for key, value in document.items() if key != "passed"}
+        found = values.pop("difference")
+        return cls(**values, difference=Difference(**found) if found else None)
+
     def document(self) -> dict[str, Any]:
         """Return the verdict as what :func:`json.dumps` takes."""
         return {"passed": self.passed, **asdict(self)}

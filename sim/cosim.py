@@ -1,0 +1,127 @@
+"""Lockstep of the golden model and the Verilated engine, as one call: rung 4 for a user."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tenzo.hw.verilog import MODULE_NAME, engine_verilog
+from tenzo.sim.inject import inject
+from tenzo.sim.verdict import Verdict
+from tenzo.sim.verilator import build_cocotb, run_cocotb
+from tenzo.sw.config import Config
+from tenzo.sw.errors import UserError
+from tenzo.sw.planner import plan
+from tenzo.sw.samples import load_samples
+
+MARK = "TENZO-COSIM "
+"""Begins each line of the simulation's output that is meant for this module."""
+
+SHORT_PROGRAM_CYCLES = 20_000
+"""Programs up to this length run with a whole minibatch, of :data:`SHORT_BATCH` at most."""
+
+SHORT_BATCH = 32
+
+News = Callable[[dict[str, Any]], None]
+
+
+def cosim(
+    config: Config,
+    steps: int = 3,
+    batch: int | None = None,
+    fault: str | None = None,
+    on_news: News | None = None,
+) -> Verdict:
+    """Train on the golden model and on the Verilated engine, and compare every number.
+
+    Where the data is not there, made-up samples of the right shape take its place.
+
+    Parameters
+    ----------
+    config : :class:`Config`
+    steps : :class:`int`
+        Training steps, at least 1.
+    batch : :class:`int`, optional
+        Samples of a minibatch; :func:`default_batch` unless given.
+    fault : :class:`str`, optional
+        Put a fault into the Verilog, see :func:`tenzo.sim.inject.inject`.
+    on_news : callable, optional
+        Called with documents: ``{"building": True}``, then ``{"total_cycles": n}``, ``{"cycles":
+        n}`` and ``{"steps": n}`` as the simulation goes on.
+
+    Raises
+    ------
+    UserError
+        If the configuration does not fit, or a tool is missing.
+    BuildError, SimulationError
+        If the Verilog does not build or the simulation fails.
+    """
+    if steps < 1:
+        raise UserError(f"--steps must be at least 1, not {steps!r}")
+    config = with_batch(config, batch or default_batch(config))
+    load_samples(config, made_up=True)
+    tell = on_news or (lambda news: None)
+    tell({"building": True})
+    engine = config.engine()
+    text = engine_verilog(engine)
+    if fault:
+        text = inject(text, fault, engine, plan(config.network(), engine).program)
+    build = build_cocotb(text, MODULE_NAME)
+    tell({"total_cycles": steps * step_cycles(config)})
+    return _simulate(config, steps, fault == "saturate", build, tell)
+
+
+def _simulate(config: Config, steps: int, saturating: bool, build: Any, tell: News) -> Verdict:
+    """Run the lockstep in the simulator's process."""
+    documents: list[dict[str, Any]] = []
+
+    def hear(line: str) -> None:
+        _, found, text = line.partition(MARK)
+        if found:
+            document = json.loads(text)
+            if "verdict" in document:
+                documents.append(document["verdict"])
+            else:
+                tell(document)
+
+    with tempfile.TemporaryDirectory(prefix="tenzo-cosim-") as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(config.toml(), "utf-8")
+        job = {"config": str(folder / "config.toml"), "steps": steps, "saturating": saturating}
+        (folder / "job.json").write_text(json.dumps(job))
+        run_cocotb(
+            build,
+            "tenzo.sim.benches.cosim",
+            results_dir=folder,
+            env={"TENZO_JOB": str(folder / "job.json")},
+            on_line=hear,
+        )
+    return Verdict.from_document(documents[-1])
+
+
+def default_batch(config: Config) -> int:
+    """Return how many samples a step has unless told: few where a program is long.
+
+    At least one more than there are lanes, so that a second, partial wave runs.
+    """
+    short = plan(config.network(), config.engine()).cycles <= SHORT_PROGRAM_CYCLES
+    most = SHORT_BATCH if short else config.engine_table.lane_count + 1
+    return min(config.training.batch, most)
+
+
+def with_batch(config: Config, batch: int) -> Config:
+    """Return a configuration with another minibatch."""
+    if batch < 1:
+        raise UserError(f"--batch must be at least 1, not {batch!r}")
+    training = config.training.model_copy(update={"batch": batch})
+    return config.model_copy(update={"training": training})
+
+
+def step_cycles(config: Config) -> int:
+    """Return the engine's cycles of a training step: all queries on all waves."""
+    engine = config.engine()
+    waves = -(-config.training.batch // engine.lane_count)
+    return 2 * config.training.queries * waves * plan(config.network(), engine).cycles

@@ -1,0 +1,128 @@
+"""``tenzo cosim``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tenzo.sw.commands._options import (
+    command_line,
+    config_argument,
+    data_option,
+    json_option,
+    print_json,
+    set_option,
+    verbosity_options,
+)
+
+_LOG = logging.getLogger(__name__)
+
+
+@click.command()
+@config_argument
+@click.option("--steps", default=3, show_default=True, help="Training steps to run.")
+@click.option("--batch", type=int, help="Samples of a step; few where a network is large.")
+@click.option("--lanes", type=int, help="Lanes of the engine, instead of the file's.")
+@click.option(
+    "--inject",
+    metavar="FAULT",
+    help="Put a fault into the Verilog: weight-bit, lfsr-tap, shift or saturate.",
+)
+@data_option
+@set_option
+@json_option
+@verbosity_options
+@click.pass_context
+def command(
+    context: click.Context,
+    config: str,
+    steps: int,
+    batch: int | None,
+    lanes: int | None,
+    inject: str | None,
+    data: str | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Train in lockstep on golden model and simulated Verilog; exit 1 at the first difference.
+
+    CONFIG is a preset's name, a TOML file, or the folder of a run, which then gets cosim.json.
+    """
+    from tenzo.sim.cosim import cosim, default_batch, with_batch
+    from tenzo.sw.config import load_config
+    from tenzo.sw.samples import with_data_folder
+
+    if lanes is not None:
+        overrides = (*overrides, f"engine.lane_count={lanes}")
+    loaded = with_data_folder(load_config(config, overrides), data)
+    loaded = with_batch(loaded, batch or default_batch(loaded))
+    news = _News(steps, loaded.training.batch, as_json)
+    verdict = cosim(loaded, steps, loaded.training.batch, inject, news)
+    news.end()
+    document = {**verdict.document(), "command": command_line()}
+    if Path(config).is_dir() and not inject:
+        _write(Path(config) / "cosim.json", document)
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(verdict.sentence())
+    context.exit(0 if verdict.passed else 1)
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    """Write the verdict for the report."""
+    from tenzo.sw.checkpoint import write_atomically
+
+    text = json.dumps(document, indent=2) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+class _News:
+    """Tells how far a lockstep is: a bar on a terminal, lines elsewhere."""
+
+    def __init__(self, steps: int, batch: int, quiet: bool) -> None:
+        self._steps, self._batch = steps, batch
+        self._bar: Any = None
+        self._terminal = sys.stderr.isatty() and _LOG.isEnabledFor(logging.INFO) and not quiet
+
+    def __call__(self, news: dict[str, Any]) -> None:
+        """Take a document of :func:`tenzo.sim.cosim.cosim`."""
+        if "building" in news:
+            _LOG.info("building the simulator; kept for the next time")
+        elif "total_cycles" in news:
+            cycles = news["total_cycles"]
+            _LOG.info(
+                "%d steps of %d samples: about %s cycles", self._steps, self._batch, f"{cycles:,}"
+            )
+            self._begin(cycles)
+        elif "cycles" in news:
+            if self._bar is not None:
+                self._bar.update(self._task, completed=news["cycles"])
+        elif self._bar is None:
+            _LOG.info("step %d of %d compared", news["steps"], self._steps)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _begin(self, cycles: int) -> None:
+        if not self._terminal:
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} cycles"),
+            BarColumn(bar_width=24),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=cycles)
+        self._bar.start()
