@@ -1,5 +1,6 @@
 """Files for those who use an engine without Python: Verilog, ports, and the words that load it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,7 +34,22 @@ def engine_verilog(engine: EngineParameters) -> str:
     The text is the same whenever version and parameters are the same. It is clean under
     ``verilator --lint-only -Wall`` but for WIDTHEXPAND and WIDTHTRUNC.
     """
-    return _header(engine) + component_verilog(Engine(engine), MODULE_NAME)
+    return _header(engine) + _portable(component_verilog(Engine(engine), MODULE_NAME))
+
+
+def _portable(text: str) -> str:
+    """Hide assertions from all but Verilator, and drop declarations of signals without bits.
+
+    Assertions are SystemVerilog, which not every synthesis tool reads in a file of Verilog.
+    """
+    text = re.sub(r"^  (wire|reg) \[-1:0\] [^\n]*;\n", "", text, flags=re.MULTILINE)
+    return re.sub(
+        r"^  always @\(posedge clk\) begin\n    if \([^\n]*\) begin\n"
+        r"      assert \([^\n]*\);\n    end\n  end\n",
+        lambda match: f"`ifdef VERILATOR\n{match[0]}`endif\n",
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 def _header(engine: EngineParameters) -> str:
