@@ -82,7 +82,7 @@ class Saturations(wiring.Component):
         added_slot = delayed(m, slot, 1, reset_less=True)
         total = Signal(32, reset_less=True)
         m.d.sync += [
-            total.eq(_sticky_sum(read.data, delayed(m, count, 1, reset_less=True))),
+            total.eq(sticky_sum(read.data, delayed(m, count, 1, reset_less=True))),
             self.read_data.eq(read.data),
         ]
         cleared = Signal(range(slots))
@@ -115,11 +115,11 @@ class Saturations(wiring.Component):
             m.d.sync += entry.eq(self.entry)
         with m.If(stage_start):
             m.d.sync += slot.eq(Mux(program_start, entry, slot + 1))
-        m.d.sync += count.eq(Mux(flush, arrived, _sticky_sum(count, arrived)))
+        m.d.sync += count.eq(Mux(flush, arrived, sticky_sum(count, arrived)))
         return flush, slot, count
 
 
-def _sticky_sum(left: Value, right: Value) -> Value:
+def sticky_sum(left: Value, right: Value) -> Value:
     """Add, and stay at the largest 32-bit value."""
     total = left + right
     return Mux(total[32], _MAXIMUM, total)

@@ -52,3 +52,18 @@ def test_clear_zeroes_all():
         assert not any(ctx.get(counters.o[name]) for name in COUNTER_WORDS)
 
     simulate(counters, bench)
+
+
+def test_a_counter_stays_at_the_maximum():
+    counters = Counters()
+    seen = []
+
+    async def bench(ctx):
+        ctx.set(counters.o.queries, 0xFFFFFFFE)
+        ctx.set(counters.events.queries, 1)
+        for _ in range(5):
+            await ctx.tick()
+            seen.append(ctx.get(counters.o.queries))
+
+    simulate(counters, bench)
+    assert seen == [0xFFFFFFFE] + [0xFFFFFFFF] * 4

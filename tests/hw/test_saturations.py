@@ -1,9 +1,10 @@
 import random
 
 import pytest
+from amaranth.hdl import Module, Signal
 
 from tenzo.hw.interface import SATURATION_LATENCY
-from tenzo.hw.saturations import FLUSH_CYCLES, Saturations
+from tenzo.hw.saturations import FLUSH_CYCLES, Saturations, sticky_sum
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.timing import ISSUE_TO_WRITE, PREFETCH_CYCLES, drain_cycles
 from tests.hw.resettable import with_reset
@@ -74,6 +75,24 @@ def test_every_count_lands_in_its_own_slot(sharing):
         assert await read(ctx, unit) == totals
 
     simulate(unit, bench)
+
+
+def test_counts_stay_at_the_maximum():
+    left, right = Signal(32), Signal(32)
+    top = 0xFFFFFFFF
+    design = Module()
+    total = Signal(32)
+    design.d.comb += total.eq(sticky_sum(left, right))
+
+    async def bench(ctx):
+        for a, b in ((top, 1), (top, top), (top - 1, 1), (top - 1, 2), (5, 7), (1 << 31, 1 << 31)):
+            ctx.set(left, a)
+            ctx.set(right, b)
+            assert ctx.get(total) == min(top, a + b)
+            await ctx.tick()
+
+    design.d.sync += Signal().eq(0)
+    simulate(design, bench)
 
 
 def test_memory_is_zeroed_after_reset_and_after_clear():
