@@ -12,7 +12,7 @@ from tenzo.sw.device import Outputs, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
-from tenzo.sw.golden import COUNTER_MAX, GoldenDevice
+from tenzo.sw.golden import COUNTER_MAX, MEMORY_BYTES, GoldenDevice
 from tenzo.sw.golden_stage import EXACT_LIMIT, exact_bound
 from tenzo.sw.perturbation import perturb
 from tenzo.sw.program import Activation, Program, Stage
@@ -105,7 +105,7 @@ def test_blocks_of_samples_and_queries_change_nothing(data):
     case = data.draw(cases())
     drawn = data.draw(st.lists(queries(case), min_size=1, max_size=5))
     whole, small = device_of(case), device_of(case)
-    small._value_bytes = (64 << 20) // 3
+    small._value_bytes = MEMORY_BYTES // 3
     joined: dict[int, list[list[int]]] = {index: [] for index in range(len(drawn))}
     for item in small.evaluate(case.samples_raw, drawn):
         assert item.first_sample == len(joined[item.query])
