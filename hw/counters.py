@@ -32,9 +32,7 @@ class Counters(wiring.Component):
     """
 
     def __init__(self) -> None:
-        super().__init__(
-            {"events": In(EventsLayout()), "clear": In(1), "o": Out(CountersLayout())}
-        )
+        super().__init__({"events": In(EventsLayout()), "clear": In(1), "o": Out(CountersLayout())})
 
     def elaborate(self, platform: object) -> Module:
         """Build the counters."""

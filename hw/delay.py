@@ -19,8 +19,9 @@ def delayed(m: Module, value: Any, cycles: int, *, reset_less: bool = False) -> 
     reset_less : :class:`bool`
         Leave the line alone on reset: for data, whose valid flag has a line of its own.
     """
+    name = f"{value.name}_delayed" if isinstance(value, Signal) else "delayed"
     for _ in range(cycles):
-        register = Signal.like(value, reset_less=reset_less)
+        register = Signal.like(value, name=name, reset_less=reset_less)
         m.d.sync += register.eq(value)
         value = register
     return value

@@ -203,7 +203,7 @@ def test_the_queue_holds_back_what_it_cannot_take_and_loses_nothing():
     async def run(ctx):
         await network.load(ctx)
         asked = [network.query() for _ in range(9)]
-        done = []
+        done: list[dict[str, int]] = []
 
         for query in asked:
             ctx.set(network.bench.core.query.payload, {"bits": 1, **query})

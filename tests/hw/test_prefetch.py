@@ -1,4 +1,5 @@
 import random
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def expected(prefetch, words, slot, sample_base):
     """Fields of a slot, cut to the widths of the engine."""
     descriptor = decode(words[slot * DESCRIPTOR_WORDS : (slot + 1) * DESCRIPTOR_WORDS])
     widths = address_widths(prefetch.engine)
-    fields = {name: descriptor.control[name] for name in CONTROL_FIELDS}
+    fields: dict[str, Any] = {name: descriptor.control[name] for name in CONTROL_FIELDS}
     for name in HALFWORDS:
         if name == "control":
             continue

@@ -64,12 +64,12 @@ def test_requantizer_and_group_stay_small(modules):
 
 
 def test_all_memories_are_block_or_distributed_memory(modules):
-    total = sum(modules.values(), Counter())
+    total: Counter[str] = sum(modules.values(), Counter())
     assert total["DP16KD"] == LANES + LANES // 2 + 2 + 5  # lanes, results, program, banks
     assert total["TRELLIS_DPR16X4"] <= 48
 
 
 def test_eight_lanes_fit_the_smallest_part(modules):
-    total = sum(modules.values(), Counter())
+    total: Counter[str] = sum(modules.values(), Counter())
     assert total["LUT4"] + 2 * total["CCU2C"] <= 5200
     assert total["TRELLIS_FF"] <= 4200

@@ -38,10 +38,9 @@ async def run(ctx, unit, generator, entry, lengths):
                 counts[output + ISSUE_TO_WRITE + position + 1] = stage
     want = [0] * len(lengths)
     for cycle in range(last_slot + drain_cycles(unit.engine) + 1 + FLUSH_CYCLES):
-        stage = counts.get(cycle)
-        values = [generator.randint(0, MOST) if stage is not None else 0 for _ in range(CLUSTERS)]
-        if stage is not None:
-            want[stage] += sum(values)
+        values = [generator.randint(0, MOST) if cycle in counts else 0 for _ in range(CLUSTERS)]
+        if cycle in counts:
+            want[counts[cycle]] += sum(values)
         ctx.set(unit.counts, values)
         ctx.set(unit.stage_start, cycle in starts)
         ctx.set(unit.program_start, cycle == 0)
