@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import RESULT_WIDTH, requantize
-from tenzo.sw.golden_lanes import Lanes
+from tenzo.sw.golden_lanes import Lanes, words_per_value
 from tenzo.sw.golden_stage import StageKernel
 from tenzo.sw.network import Network
 from tenzo.sw.planner import StagePlan, plan, shift_range
@@ -18,8 +18,10 @@ from tenzo.sw.program_check import check_program
 
 IntArray = npt.NDArray[np.int64]
 
-CALIBRATION_SAMPLES = 256
-"""Samples looked at: the first ones."""
+MOST_BYTES = 1 << 30
+"""Lane memories of all samples may take this much."""
+
+MOST_HEADROOM = 8
 
 
 def calibrate(
@@ -31,8 +33,8 @@ def calibrate(
 ) -> tuple[int, ...]:
     """Return the shift of every stage.
 
-    Each is the least that leaves ``headroom_bits`` unused by the largest magnitude among the first
-    256 samples, within :func:`tenzo.sw.planner.shift_range`. The stages before it run with their
+    Each is the least that leaves ``headroom_bits`` unused by the largest magnitude among the
+    samples, within :func:`tenzo.sw.planner.shift_range`. The stages before it run with their
     own calibrated shifts. A stage whose sums are all zero keeps its uncalibrated shift.
 
     Parameters
@@ -41,22 +43,22 @@ def calibrate(
     engine : :class:`EngineParameters`
     parameters_raw : int64 array of shape (parameter_count,)
     samples_raw : int64 array of shape (samples, inputs)
-        Raw activations, at least one sample.
+        Raw activations: by convention the first 256 of the training data.
     headroom_bits : :class:`int`
-        0 to 3.
+        0 to 8.
 
     Raises
     ------
     UserError
-        If there are no samples, or the network does not fit the engine.
+        If there are no samples or too many, or the network does not fit the engine.
     """
-    samples_raw = samples_raw[:CALIBRATION_SAMPLES]
-    if not len(samples_raw):
-        raise UserError("calibration needs at least one sample, not 0")
-    if not 0 <= headroom_bits <= 3:
-        raise UserError(f"headroom_bits must be 0 to 3, not {headroom_bits!r}")
+    if not 0 <= headroom_bits <= MOST_HEADROOM:
+        raise UserError(f"headroom_bits must be 0 to {MOST_HEADROOM}, not {headroom_bits!r}")
     planned = plan(network, engine)
     touched = check_program(planned.program, engine)
+    most = MOST_BYTES // (8 * words_per_value(planned.program, touched))
+    if not 1 <= len(samples_raw) <= most:
+        raise UserError(f"calibration needs 1 to {most} samples, not {len(samples_raw)}")
     lanes = Lanes(planned.program, touched, engine, 1, len(samples_raw))
     lanes.arrays.samples[0] = samples_raw.T
     lanes.parameters[0] = parameters_raw
@@ -78,6 +80,7 @@ def _shift(peak: int, stage: StagePlan, engine: EngineParameters, headroom_bits:
     if peak == 0:
         return stage.shift
     low, high, _ = shift_range(stage.input_frac_bits, engine, stage.last)
-    width = (RESULT_WIDTH if stage.last else engine.activation.width) - headroom_bits
+    width = RESULT_WIDTH if stage.last else engine.activation.width
+    width = max(2, width - headroom_bits)
     fitting = (shift for shift in range(low, high) if not requantize(peak, shift, width)[1])
     return next(fitting, high)

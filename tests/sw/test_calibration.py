@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tenzo.sw.calibration import CALIBRATION_SAMPLES, calibrate
+from tenzo.sw.calibration import calibrate
 from tenzo.sw.device import Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
@@ -65,18 +65,23 @@ def test_calibrated_stages_do_not_saturate():
     device = GoldenDevice(ENGINE)
     device.load_program(plan(DIGITS, ENGINE, calibrate(DIGITS, ENGINE, raw, samples)).program)
     device.write_parameters(raw)
-    list(device.evaluate(samples[:CALIBRATION_SAMPLES], [Query()]))
+    list(device.evaluate(samples, [Query()]))
     assert not device.read_counters().saturations.any()
 
 
-def test_only_the_first_256_samples_count():
+def test_one_sample_may_decide():
     raw, samples = digits_case(0.5)
     shifts = calibrate(DIGITS, ENGINE, raw, samples)
-    other = samples.copy()
-    other[CALIBRATION_SAMPLES:] = ENGINE.activation.max_raw
-    assert calibrate(DIGITS, ENGINE, raw, other) == shifts
-    other[CALIBRATION_SAMPLES - 1] = ENGINE.activation.max_raw
-    assert calibrate(DIGITS, ENGINE, raw, other) != shifts
+    samples[-1] = ENGINE.activation.max_raw
+    assert calibrate(DIGITS, ENGINE, raw, samples) != shifts
+
+
+@pytest.mark.parametrize("headroom", [4, 8])
+def test_head_room_may_exceed_a_narrow_format(headroom):
+    engine = replace(ENGINE, activation=Format(5, 3))
+    raw, _ = digits_case(1.0)
+    shifts = calibrate(DIGITS, engine, raw, np.full((1, 64), 15), headroom)
+    assert plan(DIGITS, engine, shifts).shifts == shifts
 
 
 def test_more_head_room_gives_larger_shifts():
@@ -111,8 +116,13 @@ def test_fine_activations_keep_results_in_range():
 @pytest.mark.parametrize(
     ("samples", "headroom", "message"),
     [
-        (np.zeros((0, 64), dtype=np.int64), 1, "calibration needs at least one sample, not 0"),
-        (np.zeros((1, 64), dtype=np.int64), 4, "headroom_bits must be 0 to 3, not 4"),
+        (np.zeros((0, 64), dtype=np.int64), 1, r"calibration needs 1 to \d+ samples, not 0"),
+        (np.zeros((1, 64), dtype=np.int64), 9, "headroom_bits must be 0 to 8, not 9"),
+        (
+            np.broadcast_to(np.zeros(64, dtype=np.int64), (10**6, 64)),
+            1,
+            r"calibration needs 1 to \d+ samples, not 1000000",
+        ),
     ],
 )
 def test_wrong_arguments_are_errors(samples, headroom, message):
