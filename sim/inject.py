@@ -65,7 +65,7 @@ def _lfsr_tap(verilog: str, engine: EngineParameters, program: Program) -> str:
         verilog,
         r"\.perturbation\.lfsr",
         rf"(state\[0\] \? ){number}( : )",
-        rf"\1{width}'d{fewer}\2",
+        rf"\g<1>{width}'d{fewer}\2",
     )
 
 
@@ -76,7 +76,7 @@ def _shift(verilog: str, engine: EngineParameters, program: Program) -> str:
 
 def _saturate(verilog: str, engine: EngineParameters, program: Program) -> str:
     """Let the first requantizer wrap around; it still counts."""
-    return _edit(verilog, _REQUANTIZER, r"(= )overflow( \? limit : )", r"\g<1>1'b0\2")
+    return _edit(verilog, _REQUANTIZER, r"(= )overflow( \? [^;]*\blimit\b)", r"\g<1>1'b0\2")
 
 
 _REQUANTIZER = r"\.cluster_0\.group_0\.requantize"
