@@ -68,8 +68,8 @@ def _header(engine: EngineParameters) -> str:
 
 def _parameter_texts(engine: EngineParameters) -> dict[str, str]:
     """Return every parameter of an engine in words, by name."""
-    names = ("lane_count", "requantizer_sharing", "lane_depth", "weight_depth", "bias_depth")
-    names += ("stage_slots", "result_depth", "max_bits")
+    names = ["lane_count", "requantizer_sharing", "lane_depth", "weight_depth", "bias_depth"]
+    names += ["stage_slots", "result_depth", "max_bits"]
     return {
         "activation": str(engine.activation),
         "weight": str(engine.weight),

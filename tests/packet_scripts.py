@@ -2,6 +2,7 @@
 
 import random
 from math import prod
+from typing import Any
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
@@ -66,12 +67,17 @@ class PacketScript:
         ]
 
     def packet(
-        self, opcode: Opcode, data: list[int] | None = None, sequence: int | None = None, **f: int
+        self,
+        opcode: Opcode,
+        data: list[int] | None = None,
+        /,
+        sequence: int | None = None,
+        **fields: int,
     ) -> list[int]:
         """Return a packet with the next sequence number, or one given."""
         if sequence is None:
             self._sequence = sequence = (self._sequence + 1) & 0xFF
-        return encode_packet(opcode, sequence, [*LAYOUTS[opcode].pack(**f), *(data or [])])
+        return encode_packet(opcode, sequence, [*LAYOUTS[opcode].pack(**fields), *(data or [])])
 
     def stage(self, last: bool) -> Stage:
         """Return a small stage that reads samples and writes behind them, or results."""
@@ -79,18 +85,20 @@ class PacketScript:
         counts = tuple(pick.randint(1, 2) for _ in range(5))
         while prod(counts) > self.engine.result_depth:
             counts = tuple(pick.randint(1, 2) for _ in range(5))
-        inner = [prod(counts[index + 1 :]) for index in range(5)]
+        strides: dict[str, Any] = {
+            "input_strides": tuple(pick.randint(0, 1) for _ in range(6)),
+            "weight_strides": tuple(pick.randint(0, 2) for _ in range(6)),
+            "output_strides": tuple(prod(counts[index + 1 :]) for index in range(5)),
+            "bias_strides": tuple(pick.randint(0, 1) for _ in range(5)),
+        }
+        left1, left0, right1, right0, j = counts
         return Stage(
-            counts=(*counts, pick.randint(1, 5)),
+            counts=(left1, left0, right1, right0, j, pick.randint(1, 5)),
             input_base=pick.randint(0, 3),
-            input_strides=tuple(pick.randint(0, 1) for _ in range(6)),
             weight_base=pick.randint(0, 4),
-            weight_strides=tuple(pick.randint(0, 2) for _ in range(6)),
             output_base=0 if last else _OUTPUT_BASE,
-            output_strides=tuple(inner),
             shift=pick.randint(0, 6),
             bias_base=pick.randint(0, 2),
-            bias_strides=tuple(pick.randint(0, 1) for _ in range(5)),
             bias_shift=pick.randint(0, 6),
             activation=pick.choice(list(Activation)),
             use_bias=pick.random() < 0.5,
@@ -98,6 +106,7 @@ class PacketScript:
             to_results=last,
             sample_input=True,
             wait_cycles=40,
+            **strides,
         )
 
     def program(self, slot: int) -> list[int]:

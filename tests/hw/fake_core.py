@@ -62,8 +62,8 @@ class FakeCore:
 
     async def process(self, ctx: Any) -> None:
         ports = self._ports
-        names = ("program_write", "parameter_write", "result_read", "saturation_read", "clear")
-        names += ("result_release", "result_ready", "weight_count", "bias_count")
+        names = ["program_write", "parameter_write", "result_read", "saturation_read", "clear"]
+        names += ["result_release", "result_ready", "weight_count", "bias_count"]
         sampled = [getattr(ports, name) for name in names]
         streams = [ports.sample_write, ports.query]
         signals = [part for s in streams for part in (s.valid, s.ready, s.payload)]

@@ -29,7 +29,7 @@ class Host:
         self.endpoint = Endpoint(ENGINE)
         self.sequence = 0
 
-    def ask(self, opcode: Opcode, data: list[int] | None = None, **fields: int) -> Packet:
+    def ask(self, opcode: Opcode, data: list[int] | None = None, /, **fields: int) -> Packet:
         payload = [*LAYOUTS[opcode].pack(**fields), *(data or [])]
         self.sequence += 1
         packet = encode_packet(opcode, self.sequence, payload)
@@ -38,7 +38,9 @@ class Host:
         assert response.sequence == self.sequence
         return response
 
-    def do(self, opcode: Opcode, data: list[int] | None = None, **fields: int) -> tuple[int, ...]:
+    def do(
+        self, opcode: Opcode, data: list[int] | None = None, /, **fields: int
+    ) -> tuple[int, ...]:
         response = self.ask(opcode, data, **fields)
         assert response.opcode == opcode | RESPONSE_BIT, NakCode(response.payload[0])
         return response.payload
