@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tenzo.hw.interface import SATURATION_LATENCY
 from tenzo.hw.perturbation import DONE_CYCLES
 from tenzo.hw.sequencer import START_CYCLES
 from tenzo.sw.engine import EngineParameters
@@ -305,6 +306,41 @@ def test_a_program_starts_21_cycles_after_the_one_before():
 
     simulate(network.bench.core, run)
     assert writes == [START_CYCLES] == [21]
+
+
+def test_saturations_are_up_to_date_when_the_result_is_ready():
+    network = Network(engine_of())
+    core = network.bench.core
+
+    async def run(ctx):
+        await network.load(ctx)
+        asked = network.query(stop=2)  # the first layer only, which saturates
+        network.bench.expect(**asked)
+        assert network.bench.model.saturations[1] > 0
+        ctx.set(core.saturation_read, 1)
+        await network.bench.ask(ctx, **asked)
+        while not ctx.get(core.result_ready):
+            await ctx.tick()
+        await ctx.tick().repeat(SATURATION_LATENCY)
+        assert ctx.get(core.saturation_data) == network.bench.model.saturations[1]
+
+    simulate(core, run)
+
+
+def test_a_query_right_after_reset_waits_until_the_counters_are_zero():
+    network = Network(engine_of(1, 1, stage_slots=255))
+    bench = network.bench
+    stage = Stage((1, 1, 1, 1, 1, 1), 0, (0,) * 6, 0, (0,) * 6, 9, (0,) * 5, 0)
+
+    async def run(ctx):
+        await bench.load(ctx, [stage], [127], [])
+        await bench.load_samples(ctx, [[127]])
+        assert ctx.get(bench.core.clear_busy)
+        await bench.ask(ctx)
+        await bench.finish(ctx, 1)
+        assert await bench.saturations(ctx, 2) == [1, 0]
+
+    simulate(bench.core, run)
 
 
 def test_clear_zeroes_every_counter():

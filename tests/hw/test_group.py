@@ -128,3 +128,15 @@ def test_saturations_count_on_active_lanes_only(active):
             assert seen == [start & active & 1, start & active >> 1]
 
     simulate(group, bench)
+
+
+def test_lane_writes_leave_the_result_memory_alone():
+    group = Group(engine_of(2), 2)
+
+    async def bench(ctx):
+        await fill(ctx, group, [[11, 22], [33, 44]])
+        await copy_word(ctx, group, 0, 0, 0, to_results=True)
+        await copy_word(ctx, group, 1, 0, 0)
+        assert await read_results(ctx, group, 0) == [11, 33]
+
+    simulate(group, bench)
