@@ -2,10 +2,7 @@ from collections import Counter
 from functools import cache
 
 import pytest
-from amaranth.hdl import Signal
 
-from tenzo.hw.decode import field
-from tenzo.hw.interface import PacketLayout
 from tenzo.sw.core_model import CoreModel
 from tenzo.sw.endpoint import Endpoint
 from tenzo.sw.engine import EngineParameters
@@ -217,10 +214,3 @@ def test_identity_names_every_parameter() -> None:
     assert identity["slots"] == 9 | 12 << 16
     assert identity["features"] == 6
     assert identity["digest_low"] | identity["digest_high"] << 32 == engine.digest
-
-
-def test_every_field_comes_from_the_layout() -> None:
-    packet = Signal(PacketLayout())
-    for opcode, layout in LAYOUTS.items():
-        for item in layout.fields:
-            assert len(field(packet, opcode, item.name)) == item.width

@@ -17,6 +17,7 @@ from tenzo.sw.packets import (
 )
 from tenzo.sw.program import Stage
 from tenzo.sw.timing import ISSUE_TO_WRITE
+from tests import packet_limits
 from tests.packet_scripts import SMALL_ENGINES, PacketScript
 
 ENGINE = SMALL_ENGINES["8/8"]
@@ -180,6 +181,16 @@ def test_random_packets_always_get_one_wellformed_response(name: str) -> None:
         response = decode_packet(endpoint.exchange(packet))
         assert isinstance(response, Packet), packet
         assert response.sequence == packet[0] >> 8 & 0xFF
+
+
+def test_every_limit_is_where_the_documents_say() -> None:
+    for case in packet_limits.limit_cases():
+        endpoint = Endpoint(packet_limits.ENGINE)
+        for packet in packet_limits.preparation(case):
+            assert endpoint.exchange(packet)[0] & 0xFF != NAK_OPCODE
+        response = endpoint.exchange(encode_packet(case.opcode, 99, case.payload))
+        code = response[1] if response[0] & 0xFF == NAK_OPCODE else 0
+        assert code == case.code, case
 
 
 def test_refused_packet_changes_no_memory() -> None:
