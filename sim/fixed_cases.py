@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from tenzo.sim.random_cases import Case
-from tenzo.sim.slices import index_slice, row_slice, side_length, spread, written_outputs
+from tenzo.sim.slices import (
+    index_slice,
+    results_through_memory,
+    row_slice,
+    side_length,
+    spread,
+    written_outputs,
+)
 from tenzo.sw.device import Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.network import Dense, Layer, Network, TensorTrain
 from tenzo.sw.planner import plan
-from tenzo.sw.program import Activation, Program
+from tenzo.sw.program import Activation, Program, Stage
 from tenzo.sw.schedule import with_waits
 
 
@@ -24,22 +32,49 @@ def plain_case(engine: EngineParameters) -> Case:
 
 
 def slice_cases(engine: EngineParameters) -> Iterator[Case]:
-    """Yield a small fixed network with every kind of slice of every stage but the last."""
+    """Yield a small fixed network with every kind of slice of every stage."""
     form = TensorTrain((2, 3), (3, 2), (1, 2, 1))
     network = Network((Layer(6, 6, form, True, Activation.RELU), Layer(6, 6, form)))
     program = spread(plan(network, engine).program, engine)
     assert program is not None
+    ends = results_through_memory(program, engine)
+    assert ends is not None
     count = len(program.stages)
-    for index, stage in enumerate(program.stages[:-1]):
-        parts = {"rows": row_slice(stage, 1, stage.counts[4] - 1)}
-        for side in ("left", "right"):
-            if side_length(stage, side) > 1:
-                parts[side] = index_slice(stage, side, side_length(stage, side), 1, 1)
-        for kind, part in parts.items():
-            stages = with_waits([*program.stages, part, *program.stages[index + 1 :]], engine)
+    for index, stage in enumerate(program.stages):
+        last = index == count - 1
+        for kind, part in _slices(ends[0] if last else stage):
+            more = [ends[0], part, ends[1]] if last else [part, *program.stages[index + 1 :]]
+            stages = with_waits([*program.stages, *more], engine)
             ranges = [(0, count), (count, len(stages))]
-            kinds = {f"slice {kind}", "slice then more"}
+            kinds = {f"slice {kind}", "slice last" if last else "slice then more"}
             yield _fixed_case(network, program.with_stages(stages), ranges, engine, kinds)
+
+
+def _slices(stage: Stage) -> Iterator[tuple[str, Stage]]:
+    """Yield a slice of each kind that a stage allows."""
+    yield "rows", row_slice(stage, 1, stage.counts[4] - 1)
+    for side in ("left", "right"):
+        length = side_length(stage, side)
+        if length > 1:
+            yield side, index_slice(stage, side, length, 1, 1)
+
+
+def long_case(engine: EngineParameters) -> Case:
+    """Return four layers, run whole and in two parts, on waves of which the last is not full."""
+    layers = (
+        Layer(4, 6, Dense(), True, Activation.RELU),
+        Layer(6, 4, TensorTrain((2, 3), (4, 1), (1, 3, 1))),
+        Layer(4, 3, Dense(), True),
+        Layer(3, 5, Dense()),
+    )
+    program = plan(Network(layers), engine).program
+    count = len(program.stages)
+    ranges = [(0, count), (0, 2), (2, count)]
+    case = _fixed_case(Network(layers), program, ranges, engine, {"split"})
+    samples = np.resize(case.samples_raw, (2 * engine.lane_count + 1, program.input_count))
+    kinds = case.kinds | ({"partial wave"} if engine.lane_count > 1 else set())
+    queries = tuple(replace(query, epsilon_raw=engine.weight.max_raw) for query in case.queries)
+    return replace(case, samples_raw=samples, queries=queries, kinds=kinds)
 
 
 def _fixed_case(

@@ -10,7 +10,14 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from tenzo.sim.random_networks import networks
-from tenzo.sim.slices import index_slice, read_out, row_slice, side_length, spread, written_outputs
+from tenzo.sim.slices import (
+    index_slice,
+    results_through_memory,
+    row_slice,
+    side_length,
+    spread,
+    written_outputs,
+)
 from tenzo.sw.device import Distribution, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
@@ -143,24 +150,16 @@ def _extended(
 def _sliced(
     draw: st.DrawFn, program: Program, index: int, engine: EngineParameters
 ) -> tuple[str, list[Stage]]:
-    """Draw a slice of a stage and what follows it.
-
-    A query must write all results, so the last stage is computed into lane memory, then its slice,
-    over it, and both are read out.
-    """
+    """Draw a slice of a stage and what follows it; nothing if it does not fit."""
     stage = program.stages[index]
     if index < len(program.stages) - 1:
         kind, part = draw(_slice(stage))
         return kind, [part, *program.stages[index + 1 :]]
-    base = max(
-        [s.output_base + s.output_count for s in program.stages[:-1]]
-        + [base + program.input_count for base in program.sample_bases]
-    )
-    stage = replace(stage, to_results=False, output_base=base)
-    kind, part = draw(_slice(stage))
-    if base + stage.output_count > engine.lane_depth:
-        return kind, []
-    return kind, [stage, part, read_out(base, stage.output_count)]
+    ends = results_through_memory(program, engine)
+    if ends is None:
+        return "", []
+    kind, part = draw(_slice(ends[0]))
+    return kind, [ends[0], part, ends[1]]
 
 
 @st.composite

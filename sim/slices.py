@@ -84,6 +84,25 @@ def spread(program: Program, engine: EngineParameters) -> Program | None:
     return program.with_stages(stages) if base <= engine.lane_depth else None
 
 
+def results_through_memory(
+    program: Program, engine: EngineParameters
+) -> tuple[Stage, Stage] | None:
+    """Return the last stage writing lane memory instead of results, and the stage that copies them.
+
+    A query must write all results or none: so a slice of the last stage runs between the two.
+    Returns None if lane memory is too small for that.
+    """
+    last = program.stages[-1]
+    base = max(
+        [stage.output_base + stage.output_count for stage in program.stages[:-1]]
+        + [base + program.input_count for base in program.sample_bases]
+    )
+    if base + last.output_count > engine.lane_depth:
+        return None
+    moved = replace(last, to_results=False, output_base=base)
+    return moved, read_out(base, last.output_count)
+
+
 def read_out(address: int, count: int) -> Stage:
     """Return the stage that copies words of lane memory to the results, unchanged."""
     return Stage(

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tenzo.sim.bench import start
 from tenzo.sim.cocotb_device import CocotbTransport
-from tenzo.sim.fixed_cases import plain_case, slice_cases
+from tenzo.sim.fixed_cases import long_case, plain_case, slice_cases
 from tenzo.sim.random_cases import Case, cases
 from tenzo.sim.random_check import CaseChecker, with_stage
 from tenzo.sim.random_engines import RANDOM_ENGINES
@@ -36,7 +36,7 @@ def _check_all(dut: HierarchyObject) -> None:
     device = PacketDevice(engine, CocotbTransport(dut))
     checker = CaseChecker(engine, GoldenDevice(engine), device)
     _check_every_shift_and_wait(checker)
-    for case in slice_cases(engine):
+    for case in (long_case(engine), *slice_cases(engine)):
         checker.check(case)
 
     @settings(

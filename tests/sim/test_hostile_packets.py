@@ -20,5 +20,6 @@ def test_engine_and_model_answer_hostile_packets_alike(tmp_path: Path) -> None:
     variables = {
         "TENZO_EXAMPLES": str(SOAK or 300),
         "TENZO_DERANDOMIZE": str(int(not SOAK)),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
     run_cocotb(build, "tenzo.sim.benches.hostile_packets", results_dir=tmp_path, env=variables)
