@@ -9,7 +9,7 @@ from tenzo.hw.lfsr import Lfsr
 from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 
-DONE_CYCLES = 3
+DONE_CYCLES = 4
 """Cycles from accepting a request of no steps to ``done``; every step adds one."""
 
 SIGN_NONE = 0
@@ -57,9 +57,9 @@ class Perturbation(wiring.Component):
     ``e = 2e +- epsilon_raw`` for the uniform distribution. No multiplier.
 
     A parameter takes one cycle outside the range, ``bits`` cycles inside (one for Rademacher). A
-    request of ``steps`` cycles in all raises ``done`` ``steps + 3`` cycles after it was accepted,
+    request of ``steps`` cycles in all raises ``done`` ``steps + 4`` cycles after it was accepted,
     together with its last write; the next one is accepted in the cycle after. An empty parameter
-    vector raises ``done`` after 3 cycles. Writes are never held back.
+    vector raises ``done`` after 4 cycles. Writes are never held back.
 
     Parameters
     ----------
@@ -200,10 +200,12 @@ class Perturbation(wiring.Component):
         """Add the offset to the parameter that was read, clamp and write."""
         weight = self.engine.weight
         total = Signal(signed(len(offset) + 1), reset_less=True)
-        clean = Signal(reset_less=True)
+        parameter = Signal.like(self.read_data, reset_less=True)
+        wanted = Signal.like(offset, reset_less=True)
         m.d.sync += [
-            clean.eq(~inside),
-            total.eq(self.read_data + Mux(clean, 0, offset)),
+            parameter.eq(self.read_data),
+            wanted.eq(Mux(delayed(m, inside, 1, reset_less=True), offset, 0)),
+            total.eq(parameter + wanted),
             self.o.data.eq(
                 Mux(
                     total > weight.max_raw,
@@ -212,15 +214,15 @@ class Perturbation(wiring.Component):
                 )
             ),
         ]
-        valid = delayed(m, emit, 3)
+        valid = delayed(m, emit, DONE_CYCLES)
         overflow = Signal()
         m.d.comb += overflow.eq((total > weight.max_raw) | (total < weight.min_raw))
         clamped = Signal(reset_less=True)
         m.d.sync += clamped.eq(overflow)
         m.d.comb += [
             self.o.valid.eq(valid),
-            self.o.bias.eq(delayed(m, self.read.bias, 3, reset_less=True)),
-            self.o.address.eq(delayed(m, self.read.address, 3, reset_less=True)),
+            self.o.bias.eq(delayed(m, self.read.bias, DONE_CYCLES, reset_less=True)),
+            self.o.address.eq(delayed(m, self.read.address, DONE_CYCLES, reset_less=True)),
             self.saturated.eq(valid & clamped),
-            self.done.eq(delayed(m, finish, 3)),
+            self.done.eq(delayed(m, finish, DONE_CYCLES)),
         ]

@@ -162,4 +162,4 @@ def test_a_parameter_takes_one_cycle_outside_the_range_and_bits_inside():
     bench = bench_of(8, 10, 0, 7)
     asked = request(distribution=Distribution.UNIFORM, bits=8, epsilon_raw=1)
     bench.run(asked | {"last": 0}, asked | {"last": 10}, asked | {"first": 2, "last": 3})
-    assert bench.latencies == [10 + 3, 80 + 3, 17 + 3]
+    assert bench.latencies == [10 + 4, 80 + 4, 17 + 4]
