@@ -1,0 +1,90 @@
+"""The files that go with an engine: Verilog, ports, packets, and the words that load a network."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.checkpoint import write_atomically
+from tenzo.sw.config import Config
+from tenzo.sw.errors import UserError
+from tenzo.sw.packet_docs import packet_docs
+from tenzo.sw.parameters import initial_vector
+from tenzo.sw.planner import Plan, plan
+from tenzo.sw.trained import load_trained
+
+VERILOG_FILE, PORTS_FILE, PACKETS_FILE, IMAGE_FILE = (
+    "tenzo_engine.v",
+    "ports.json",
+    "packets.md",
+    "network.hex",
+)
+
+
+def write_verilog(
+    config: Config, out: str | os.PathLike[str], run: str | os.PathLike[str] | None = None
+) -> dict[str, Path]:
+    """Write the engine of a configuration and the words that load its network.
+
+    Parameters
+    ----------
+    config : :class:`Config`
+    out : path
+        Folder to write into; made if it is not there. Files of the same names are replaced.
+    run : path, optional
+        Folder of a run: the image holds its weights and shifts. Without it the weights are the
+        initial ones, and the shifts the planner's.
+
+    Returns
+    -------
+    The files: ``verilog``, ``ports``, ``packets`` and ``image``.
+
+    Raises
+    ------
+    UserError
+        If the network does not fit its engine, the run is damaged, or ``out`` is no folder.
+    OSError
+        If a file cannot be written.
+    """
+    from tenzo.hw.verilog import engine_verilog, memory_image, port_manifest
+
+    folder = _checked_folder(Path(out))
+    engine = config.engine()
+    planned, parameters_raw = _network(config, run)
+    texts = {
+        "verilog": (VERILOG_FILE, engine_verilog(engine)),
+        "ports": (PORTS_FILE, json.dumps(port_manifest(engine), indent=2) + "\n"),
+        "packets": (PACKETS_FILE, packet_docs()),
+        "image": (IMAGE_FILE, memory_image(planned.program, parameters_raw, engine)),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.values():
+        data = text.encode()
+        write_atomically(folder / name, lambda file, data=data: file.write(data))  # type: ignore[misc]
+    return {kind: folder / name for kind, (name, _) in texts.items()}
+
+
+def _network(
+    config: Config, run: str | os.PathLike[str] | None
+) -> tuple[Plan, npt.NDArray[np.int64]]:
+    """Return the plan and the raw parameters: a run's, or those before training."""
+    if run is not None:
+        trained = load_trained(run)
+        return trained.plan, trained.parameters_raw
+    network, engine = config.network(), config.engine()
+    weights = initial_vector(network, config.training.seed)
+    return plan(network, engine), engine.weight.quantize(weights)
+
+
+def _checked_folder(folder: Path) -> Path:
+    """Refuse a folder that cannot be written, before the work is done."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--out {folder} must be a folder, not a file: name another")
+    parent = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise UserError(f"--out {folder} cannot be written: {parent} refuses it, name another")
+    return folder
