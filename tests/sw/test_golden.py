@@ -171,7 +171,7 @@ def test_addresses_that_wrap_around_are_gathered():
         assert outputs[:, i].tolist() == ((exact + 4) >> 3).tolist()
 
 
-@pytest.mark.parametrize("shift", [0, 1, 20, 56])
+@pytest.mark.parametrize("shift", [0, 1, 24, 56])
 def test_sums_beyond_float64_are_exact(shift):
     engine = replace(ENGINE, activation=Format(24, 20), weight=Format(18, 14))
     stage = dense_stage(20000, 1, shift=shift)
@@ -179,7 +179,8 @@ def test_sums_beyond_float64_are_exact(shift):
     low_x, low_w = engine.activation.min_raw, engine.weight.min_raw
     samples = np.full((1, 20000), low_x)
     weights = np.full(20000, low_w)
-    samples[0, :3], weights[:3] = (1, 1, 3), (-1, 2, 1)
+    # Halfway but for the last bit, which float64 drops: rounding must still go down.
+    samples[0, 0], weights[0] = engine.activation.max_raw, 1
     exact = sum(int(x) * int(w) for x, w in zip(samples[0], weights, strict=True))
     outputs = evaluate_one(engine, one_stage(stage, 20000, 20000), weights, samples).outputs_raw
     assert outputs[0, 0] == min(2**31 - 1, (exact + ((1 << shift) >> 1)) >> shift)
@@ -197,6 +198,33 @@ def test_every_shift_rounds_half_up(shift):
     assert outputs.tolist() == [
         max(-(2**31), min(2**31 - 1, (int(e) + ((1 << shift) >> 1)) >> shift)) for e in exact
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shift", "expected", "saturated"),
+    [
+        (127, 0, 127, 0),
+        (128, 0, 127, 1),
+        (-128, 0, -128, 0),
+        (-129, 0, -128, 1),
+        (254, 1, 127, 0),
+        (255, 1, 127, 1),  # 127.5 rounds to 128
+        (-257, 1, -128, 0),  # -128.5 rounds to -128
+        (-258, 1, -128, 1),
+    ],
+)
+def test_saturation_begins_one_step_beyond_the_format(value, shift, expected, saturated):
+    engine = replace(ENGINE, activation=Format(8, 4), weight=Format(16, 4))
+    first = replace(dense_stage(1, 1, to_results=False, shift=shift), output_base=5)
+    copy = dense_stage(1, 1, unit_weight=True, sample_input=False)
+    stages = with_waits([first, replace(copy, input_base=5)], engine)
+    program = Program(stages, 1, 0, 1, (0,), 1, 0)
+    device = GoldenDevice(engine)
+    device.load_program(program)
+    device.write_parameters(np.array([value]))
+    (item,) = device.evaluate(np.array([[1]]), [Query()])
+    assert item.outputs_raw.tolist() == [[expected]]
+    assert device.read_counters().saturations.tolist() == [saturated, 0]
 
 
 def test_unit_weights_sum_the_input():

@@ -92,6 +92,16 @@ def test_waits_of_a_chain_by_hand(sharing):
     assert stages[1].wait_cycles == last_issue + read_after_write(engine) - free
 
 
+@pytest.mark.parametrize("sharing", [1, 2, 5])
+@pytest.mark.parametrize("age", range(16))
+def test_waits_fall_with_the_age_of_the_word(sharing, age):
+    engine = EngineParameters(requantizer_sharing=sharing)
+    reader = copy_stage(1, 299 - age, 400)
+    stages = with_waits([copy_stage(100, 0, 200), reader], engine)
+    since_issue = (age + 1) * sharing
+    assert stages[1].wait_cycles == max(0, read_after_write(engine) - since_issue)
+
+
 def test_a_stage_may_wait_for_one_that_ran_long_before():
     engine = EngineParameters(requantizer_sharing=16)
     stages = with_waits([copy_stage(1, 0, 50), copy_stage(1, 1, 60), copy_stage(1, 50, 70)], engine)
