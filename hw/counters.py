@@ -21,6 +21,8 @@ class Counters(wiring.Component):
     Each counts the cycles in which its event is high and stays at the maximum. Latency is two
     cycles from an event to its count.
 
+    On ECP5 the default engine's takes at most 110 LUT4, 120 CCU2C and 240 flip-flops.
+
     Members
     -------
     events : ``In(EventsLayout())``

@@ -30,6 +30,9 @@ class Group(wiring.Component):
     Throughput is one capture every ``requantizer_sharing`` cycles, latency five cycles from
     ``capture`` to the write of position 0. There is no back-pressure.
 
+    On ECP5 the default engine's takes at most 70 LUT4, 4 CCU2C and 95 flip-flops besides its lanes,
+    requantizer and block memory.
+
     Parameters
     ----------
     engine : :class:`EngineParameters`

@@ -25,6 +25,9 @@ class Lane(wiring.Component):
     Throughput is one term per clock cycle, latency four cycles from ``read_address`` to ``sum``.
     There is no back-pressure. One memory without collision logic; one multiplier up to 18 bits.
 
+    On ECP5 the default engine's takes at most 45 LUT4, 24 CCU2C and 95 flip-flops besides its block
+    memory and multiplier.
+
     Parameters
     ----------
     engine : :class:`EngineParameters`

@@ -16,6 +16,8 @@ class Lfsr(wiring.Component):
     Throughput is one bit per clock cycle in which ``advance`` is high. The first bit of a seed is
     on ``bit`` in the cycle after ``load``. There is no back-pressure.
 
+    On ECP5 the default engine's takes at most 40 LUT4, 4 CCU2C and 40 flip-flops.
+
     Parameters
     ----------
     parameters : :class:`LfsrParameters`

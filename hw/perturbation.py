@@ -61,6 +61,9 @@ class Perturbation(wiring.Component):
     together with its last write; the next one is accepted in the cycle after. An empty parameter
     vector raises ``done`` after 4 cycles. Writes are never held back.
 
+    On ECP5 the default engine's takes at most 320 LUT4, 72 CCU2C and 310 flip-flops besides its
+    LFSR.
+
     Parameters
     ----------
     engine : :class:`EngineParameters`

@@ -24,6 +24,8 @@ class Requantize(wiring.Component):
     Throughput is one value per clock cycle, latency four cycles. There is no back-pressure and no
     valid flag.
 
+    On ECP5 the default engine's takes at most 330 LUT4, 24 CCU2C and 190 flip-flops.
+
     Parameters
     ----------
     accumulator_width : :class:`int`

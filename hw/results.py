@@ -20,6 +20,8 @@ class Results(wiring.Component):
     Throughput is one result a clock cycle, latency ``RESULT_LATENCY`` cycles. There is no
     back-pressure.
 
+    On ECP5 the default engine's takes at most 40 LUT4, 4 CCU2C and 40 flip-flops.
+
     Parameters
     ----------
     engine : :class:`EngineParameters`

