@@ -10,7 +10,6 @@ from tenzo.hw.decode import Decoder, StateLayout, field
 from tenzo.hw.interface import CoreSignature, PacketLayout, ResponseLayout, ResponseWriteLayout
 from tenzo.hw.reads import Reader
 from tenzo.hw.writes import BlockWriter
-from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.packets import RESPONSE_BIT, Opcode
 
@@ -140,8 +139,6 @@ class Controller(wiring.Component):
         core, query = self.core, self.core.query.payload
         for name in query.shape().members:
             m.d.comb += query[name].eq(field(self._packet, Opcode.QUERY, name))
-        with m.If(query.distribution == Distribution.RADEMACHER):
-            m.d.comb += query.bits.eq(1)
         wiring.connect(m, self._writer.sample_write, flipped(core.sample_write))
         m.d.comb += [
             core.weight_count.eq(self._state.weight_count),

@@ -235,7 +235,11 @@ class PacketScript:
         )
 
     def _any_query(self) -> list[int]:
-        if self.random.random() < 0.85:
+        choice = self.random.random()
+        if choice < 0.08:  # one-hot
+            header, flags, *rest = self.query()[:-1]
+            return self._framed([header, flags | 1 << 15, *rest])
+        if choice < 0.85:
             return self.query()
         engine, pick = self.engine, self.random
         return self.packet(
