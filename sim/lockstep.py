@@ -7,9 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from tenzo.sim.comparison import OutputDifference, counter_differences, first_difference
+from tenzo.sim.comparison import (
+    COMPARED_COUNTERS,
+    OutputDifference,
+    counter_differences,
+    first_difference,
+)
 from tenzo.sim.parameter_readback import read_parameters
-from tenzo.sim.recorder import Recorder
+from tenzo.sim.recorder import Evaluation, Recorder
 from tenzo.sim.stage_search import find_stage
 from tenzo.sim.verdict import Difference, Verdict
 from tenzo.sw.config import Config
@@ -49,67 +54,77 @@ class Lockstep:
         self.recorders = Recorder(golden, alter), Recorder(other, alter)
         self.trainers = [Trainer(config, recorder, samples) for recorder in self.recorders]
         self.verdict = Verdict()
+        self._last_query = Query()
 
     def run(self, steps: int, report: Callable[[Verdict], None] = lambda _: None) -> Verdict:
-        """Run steps until one differs, then read the parameters back; ``report`` after each."""
+        """Run steps until one differs, then read the parameters back; ``report`` after each.
+
+        Step 0 is what a trainer evaluates before its first step.
+        """
+        verdict = self.verdict
         for trainer in self.trainers:
             trainer.start()
-        for step in range(1, steps + 1):
-            self.verdict.difference = self._step(step)
-            self.verdict.steps = step
-            report(self.verdict)
-            if self.verdict.difference:
-                return self.verdict
-        self.verdict.difference = self._read_back(steps)
-        return self.verdict
+        verdict.difference = self._compare_outputs(0)
+        while verdict.passed and verdict.steps < steps:
+            verdict.difference = self._step(verdict.steps + 1)
+            verdict.steps += 1
+            report(verdict)
+        if verdict.passed:
+            verdict.difference = self._read_back(steps)
+        return verdict
 
     def _step(self, step: int) -> Difference | None:
         """Run one step on both and compare outputs, counters and weights."""
         for trainer in self.trainers:
             trainer.run_step()
-        golden, other = self.recorders
-        self.verdict.queries += len(golden.queries)
-        self.verdict.outputs += golden.outputs_raw.size
-        found = first_difference(golden.outputs_raw, other.outputs_raw)
+        found = self._compare_outputs(step)
         if found:
-            return self._locate(step, found)
+            return found
         counters = [recorder.read_counters() for recorder in self.recorders]
         self.verdict.run_cycles = counters[1].run_cycles
         self.verdict.mac_cycles = counters[1].mac_cycles
-        self.verdict.counters += 4 + len(counters[0].saturations)
+        self.verdict.counters += len(COMPARED_COUNTERS) - 1 + len(counters[0].saturations)
         return self._compare_counters(step, *counters) or self._compare_weights(step)
 
-    def _locate(self, step: int, found: OutputDifference) -> Difference:
-        """Find the stage that computes a wrong output first."""
+    def _compare_outputs(self, step: int) -> Difference | None:
+        """Compare the outputs of all evaluations of a step; queries are numbered through."""
+        golden, other = (recorder.evaluations for recorder in self.recorders)
+        first_query = 0
+        for expected, actual in zip(golden, other, strict=True):
+            self.verdict.queries += len(expected.queries)
+            self.verdict.outputs += expected.outputs_raw.size
+            found = first_difference(expected.outputs_raw, actual.outputs_raw)
+            if found:
+                return self._locate(step, first_query, expected, found)
+            first_query += len(expected.queries)
+        self._last_query = golden[-1].queries[-1]
+        golden.clear()
+        other.clear()
+        return None
+
+    def _locate(
+        self, step: int, first_query: int, evaluation: Evaluation, found: OutputDifference
+    ) -> Difference:
+        """Find the stage that computes a wrong value first."""
         golden, other = self.recorders
-        assert golden.program is not None
         lanes = golden.engine.lane_count
         first = found.sample // lanes * lanes
         stage = find_stage(
             golden.device,
             other.device,
-            golden.program,
-            golden.parameters_raw,
-            golden.samples_raw[first : first + lanes],
-            golden.queries[found.query],
+            evaluation.program,
+            evaluation.parameters_raw,
+            evaluation.samples_raw[first : first + lanes],
+            evaluation.queries[found.query],
         )
+        query = first_query + found.query
         if stage is None:
             values = (found.address, found.sample, found.expected, found.actual)
             note = "the query alone, replayed, gives equal values in every stage"
-            return Difference("output", step, found.query, None, "result", *values, note)
+            return Difference("output", step, query, None, "result", *values, note)
         memory = "result" if stage.to_results else "lane memory"
-        sample = first + stage.sample
-        return Difference(
-            "output",
-            step,
-            found.query,
-            stage.stage,
-            memory,
-            stage.address,
-            sample,
-            stage.expected,
-            stage.actual,
-        )
+        place = (stage.stage, memory, stage.address, first + stage.sample)
+        return Difference("output", step, query, *place, stage.expected, stage.actual)
 
     def _compare_counters(
         self, step: int, expected: Counters, actual: Counters
@@ -143,26 +158,25 @@ class Lockstep:
     def _read_back(self, step: int) -> Difference | None:
         """Compare the parameters that both engines work with, clean and perturbed."""
         parameters = self.trainers[0].weights_raw()
-        golden = self.recorders[0]
-        for index, query in enumerate((Query(), golden.queries[-1])):
-            assert golden.program is not None
-            read = [
-                read_parameters(recorder.device, golden.program, parameters, query)
+        program = self.recorders[0].program
+        found = None
+        for query in (Query(), self._last_query):
+            golden, other = (
+                read_parameters(recorder.device, program, parameters, query)
                 for recorder in self.recorders
-            ]
+            )
             self.verdict.weights += parameters.size
-            different = np.flatnonzero(read[0] != read[1])
+            different = np.flatnonzero(golden != other)
             if len(different):
                 address = int(different[0])
-                number = None if index == 0 else len(golden.queries) - 1
-                values = int(read[0][address]), int(read[1][address])
-                note = "read back from the engine"
-                return Difference(
-                    "weight", step, number, None, "weight", address, None, *values, note
-                )
+                values = int(golden[address]), int(other[address])
+                note = "read back from the engine" + (", perturbed" if query.sign else "")
+                place = (step, None, None, "weight", address, None)
+                found = Difference("weight", *place, *values, note)
+                break
         for recorder in self.recorders:
             recorder.reload()
-        return None
+        return found
 
 
 def with_short_shifts(program: Program) -> Program:

@@ -1,17 +1,33 @@
-"""A device that remembers its last evaluation."""
+"""A device that remembers its evaluations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.device import Counters, Device, Outputs, Query
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.errors import UserError
 from tenzo.sw.program import Program
 
 IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One call of ``evaluate``: what it ran on, and what came back.
+
+    ``outputs_raw`` is int64 of shape (queries, samples, outputs).
+    """
+
+    program: Program
+    parameters_raw: IntArray
+    samples_raw: IntArray
+    queries: tuple[Query, ...]
+    outputs_raw: IntArray
 
 
 class Recorder:
@@ -25,44 +41,51 @@ class Recorder:
 
     Members
     -------
-    program, parameters_raw, samples_raw, queries : what the last evaluation ran on
-    outputs_raw : int64 array of shape (queries, samples, outputs)
+    evaluations : list of :class:`Evaluation`, the latest last; for the user to clear
     """
 
     def __init__(self, device: Device, alter: Callable[[Program], Program] | None = None) -> None:
         self.device = device
-        self._alter = alter
         self.engine: EngineParameters = device.engine
-        self.program: Program | None = None
-        self.parameters_raw: IntArray = np.zeros(0, np.int64)
-        self.samples_raw: IntArray = np.zeros((0, 0), np.int64)
-        self.queries: tuple[Query, ...] = ()
-        self.outputs_raw: IntArray = np.zeros((0, 0, 0), np.int64)
+        self.evaluations: list[Evaluation] = []
+        self._alter = alter
+        self._program: Program | None = None
+        self._parameters_raw: IntArray = np.zeros(0, np.int64)
 
     @property
     def name(self) -> str:
         """Name of the other device."""
         return self.device.name
 
+    @property
+    def program(self) -> Program:
+        """The program that is loaded, altered."""
+        if self._program is None:
+            raise UserError("no program is loaded: call load_program first")
+        return self._program
+
     def load_program(self, program: Program) -> None:
         """Load a stage program."""
-        self.program = self._alter(program) if self._alter else program
-        self.device.load_program(self.program)
+        self._program = self._alter(program) if self._alter else program
+        self.device.load_program(self._program)
 
     def write_parameters(self, parameters_raw: IntArray) -> None:
         """Write the master weights, then biases."""
-        self.parameters_raw = parameters_raw.copy()
+        self._parameters_raw = parameters_raw.copy()
         self.device.write_parameters(parameters_raw)
 
     def evaluate(self, samples_raw: IntArray, queries: Sequence[Query]) -> Iterator[Outputs]:
         """Run all queries on samples, and keep the outputs."""
-        assert self.program is not None
-        self.samples_raw, self.queries = samples_raw.copy(), tuple(queries)
         shape = len(queries), len(samples_raw), self.program.output_count
-        self.outputs_raw = np.zeros(shape, np.int64)
+        outputs_raw = np.zeros(shape, np.int64)
+        self.evaluations.append(
+            Evaluation(
+                self.program, self._parameters_raw, samples_raw.copy(), tuple(queries), outputs_raw
+            )
+        )
         for item in self.device.evaluate(samples_raw, queries):
             stop = item.first_sample + len(item.outputs_raw)
-            self.outputs_raw[item.query, item.first_sample : stop] = item.outputs_raw
+            outputs_raw[item.query, item.first_sample : stop] = item.outputs_raw
             yield item
 
     def read_counters(self) -> Counters:
@@ -79,6 +102,5 @@ class Recorder:
 
     def reload(self) -> None:
         """Load program and parameters again, after others were loaded."""
-        assert self.program is not None
         self.device.load_program(self.program)
-        self.device.write_parameters(self.parameters_raw)
+        self.device.write_parameters(self._parameters_raw)

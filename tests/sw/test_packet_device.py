@@ -25,27 +25,9 @@ from tenzo.sw.packet_device import PacketDevice
 from tenzo.sw.packets import MAX_OUTSTANDING_QUERIES, NAK_OPCODE, NakCode, Opcode, encode_packet
 from tenzo.sw.planner import plan
 from tenzo.sw.program import Program
+from tests.sim.endpoint_device import EndpointTransport
 
 ENGINE = EngineParameters()
-
-
-class EndpointTransport:
-    """Answers each packet when it is sent, and keeps what was sent."""
-
-    def __init__(self, engine: EngineParameters) -> None:
-        self.endpoint = Endpoint(engine)
-        self.sent: list[list[int]] = []
-
-    def exchange(self, requests: Iterable[list[int]]) -> Iterator[list[int]]:
-        for request in requests:
-            self.sent.append(request)
-            yield self.endpoint.exchange(request)
-
-    def close(self) -> None:
-        pass
-
-    def opcodes(self) -> list[Opcode]:
-        return [Opcode(packet[0] & 0xFF) for packet in self.sent]
 
 
 class OneAnswer:
@@ -60,6 +42,10 @@ class OneAnswer:
 
     def close(self) -> None:
         pass
+
+
+def opcodes_of(transport: EndpointTransport) -> list[Opcode]:
+    return [Opcode(packet[0] & 0xFF) for packet in transport.sent]
 
 
 def dense_program(inputs: int, outputs: int, engine: EngineParameters = ENGINE) -> Program:
@@ -108,7 +94,7 @@ def test_every_sample_of_every_query_comes_once(samples: int, queries: int) -> N
 def test_three_queries_are_queued_before_the_first_result_is_read() -> None:
     device, transport = loaded(dense_program(4, 2))
     list(device.evaluate(np.zeros((8, 4), np.int64), [Query()] * 5))
-    opcodes = transport.opcodes()
+    opcodes = opcodes_of(transport)
     first_read = opcodes.index(Opcode.READ_RESULTS)
     assert opcodes[:first_read].count(Opcode.QUERY) == MAX_OUTSTANDING_QUERIES
 
@@ -118,7 +104,7 @@ def test_the_next_wave_is_loaded_while_queries_run() -> None:
     assert len(program.sample_bases) == 2
     device, transport = loaded(program)
     list(device.evaluate(np.zeros((16, 4), np.int64), [Query()]))
-    opcodes = transport.opcodes()
+    opcodes = opcodes_of(transport)
     last_load = len(opcodes) - 1 - opcodes[::-1].index(Opcode.WRITE_SAMPLES)
     assert last_load < opcodes.index(Opcode.READ_RESULTS)
 
@@ -142,7 +128,7 @@ def test_more_than_256_results_are_read_in_blocks() -> None:
     device, transport = loaded(program, engine)
     items = list(device.evaluate(np.full((2, 1), 1 << 13), [Query()]))
     assert items[0].outputs_raw.shape == (2, 300)
-    assert transport.opcodes().count(Opcode.READ_RESULTS) == 4
+    assert opcodes_of(transport).count(Opcode.READ_RESULTS) == 4
 
 
 def test_stopping_early_leaves_no_query_behind() -> None:
@@ -150,7 +136,7 @@ def test_stopping_early_leaves_no_query_behind() -> None:
     results = device.evaluate(np.zeros((80, 4), np.int64), [Query()] * 4)
     next(results)
     results.close()  # type: ignore[attr-defined]
-    assert transport.opcodes().count(Opcode.QUERY) <= MAX_OUTSTANDING_QUERIES + 1
+    assert opcodes_of(transport).count(Opcode.QUERY) <= MAX_OUTSTANDING_QUERIES + 1
     assert device.read_counters().queries > 0
 
 

@@ -1,0 +1,46 @@
+"""Devices for tests without a simulator: the Python model of an engine behind packets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from tenzo.sw.endpoint import Endpoint
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.packet_device import PacketDevice
+
+
+class EndpointTransport:
+    """Answers each packet when it is sent, and keeps what was sent."""
+
+    def __init__(self, engine: EngineParameters) -> None:
+        self.endpoint = Endpoint(engine)
+        self.sent: list[list[int]] = []
+
+    def exchange(self, requests: Iterable[list[int]]) -> Iterator[list[int]]:
+        for request in requests:
+            self.sent.append(request)
+            yield self.endpoint.exchange(request)
+
+    def close(self) -> None:
+        pass
+
+
+def endpoint_device(engine: EngineParameters) -> PacketDevice:
+    return PacketDevice(engine, EndpointTransport(engine))
+
+
+def faulty_device(
+    engine: EngineParameters, fault: Callable[[Endpoint, Mapping[str, int]], None]
+) -> PacketDevice:
+    """A device that calls ``fault`` with its model and the query before each run."""
+    transport = EndpointTransport(engine)
+    core = transport.endpoint.core
+    run = core.run
+
+    def run_after_fault(query: Mapping[str, int], *counts: int) -> Any:
+        fault(transport.endpoint, query)
+        return run(query, *counts)
+
+    core.run = run_after_fault  # type: ignore[method-assign]
+    return PacketDevice(engine, transport)
