@@ -256,6 +256,18 @@ def test_reading_words_that_nobody_wrote_is_an_error():
         loaded().evaluate(SAMPLES, [Query(entry=1)])
 
 
+def test_an_earlier_query_must_have_written_the_word_that_is_read():
+    first, last = two_stages().stages
+    middle = replace(dense_stage(3, 3, to_results=False, sample_input=False), input_base=3)
+    stages = [first, replace(middle, output_base=6), replace(last, input_base=6)]
+    device = GoldenDevice(ENGINE)
+    device.load_program(two_stages().with_stages(with_waits(stages, ENGINE)))
+    device.write_parameters(np.arange(15))
+    list(device.evaluate(SAMPLES, [Query(stop=1), Query(entry=1)]))
+    with pytest.raises(UserError, match=r"stages 2\.\.3 read lane word 6"):
+        device.evaluate(SAMPLES, [Query(stop=1), Query(entry=2)])
+
+
 def test_writing_a_part_of_the_results_is_an_error():
     stages = list(two_stages().stages)
     stages[1] = replace(stages[1], counts=(1, 1, 1, 1, 1, 3))

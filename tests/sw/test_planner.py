@@ -58,6 +58,12 @@ def test_memory_map_of_digits():
     assert memory.words == 640
 
 
+def test_two_sample_regions_fit_exactly():
+    memory = plan(DIGITS, replace(ENGINE, lane_depth=640)).memory
+    assert len(memory.samples) == 2
+    assert len(plan(DIGITS, replace(ENGINE, lane_depth=639)).memory.samples) == 1
+
+
 def test_one_sample_region_is_enough_where_two_do_not_fit():
     memory = plan(DIGITS, replace(ENGINE, lane_depth=576)).memory
     assert [region.name for region in memory.regions] == ["samples A", "ping", "pong"]
