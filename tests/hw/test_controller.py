@@ -1,5 +1,6 @@
 from collections import Counter
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ from tenzo.sw.packets import (
     Opcode,
     encode_packet,
 )
-from tests.hw.fake_core import exchange
-from tests.hw.word_streams import random_stalls
+from tests.hw.fake_core import FakeCore, Front, exchange
+from tests.hw.word_streams import random_stalls, receive, send, simulate
 from tests.packet_scripts import SMALL_ENGINES, STAGE_COUNT, PacketScript
 
 ENGINE = SMALL_ENGINES["8/8"]
@@ -214,3 +215,24 @@ def test_identity_names_every_parameter() -> None:
     assert identity["slots"] == 9 | 12 << 16
     assert identity["features"] == 6
     assert identity["digest_low"] | identity["digest_high"] << 32 == engine.digest
+
+
+def test_query_reaches_the_core_five_cycles_after_the_last_word() -> None:
+    front = Front(ENGINE)
+    core = FakeCore(ENGINE, front.core, seed=1)
+    script = PacketScript(ENGINE, 3)
+    waited = []
+
+    async def bench(ctx: Any) -> None:
+        for packet in script.setup():
+            await send(ctx, front.i, packet)
+            await receive(ctx, front.o)
+        await send(ctx, front.i, script.query())
+        cycles = 1  # the bench goes on in the cycle after the last word
+        while not ctx.get(front.core.query.valid):
+            await ctx.tick()
+            cycles += 1
+        waited.append(cycles)
+
+    simulate(front, bench, processes=[core.process])
+    assert waited == [5]
