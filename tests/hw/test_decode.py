@@ -69,8 +69,8 @@ def test_wrong_payload_lengths_and_unknown_opcodes_are_refused() -> None:
             for length in wrong:
                 code, _ = await judge(ctx, dut, opcode, [0] * length, state)
                 assert code == NakCode.LENGTH, (opcode, length)
-        for opcode in set(range(256)) - set(Opcode):
-            assert (await judge(ctx, dut, opcode, [], state))[0] == NakCode.OPCODE
+        for unknown in set(range(256)) - set(Opcode):
+            assert (await judge(ctx, dut, unknown, [], state))[0] == NakCode.OPCODE
 
     simulate(dut, bench)
 
