@@ -3,7 +3,7 @@
 from xml.sax.saxutils import escape
 
 from tenzo.sw.contraction import Order
-from tenzo.sw.planner import LayerPlan, Plan, StagePlan
+from tenzo.sw.plan import LayerPlan, Plan, StagePlan
 
 WIDTH = 440
 """Width of the picture in its own units; one unit is a pixel until it is scaled."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tenzo.sw.formats import RESULT_WIDTH
 from tenzo.sw.picture import layer_heading, stage_name, stage_shape
-from tenzo.sw.planner import Plan, StagePlan
+from tenzo.sw.plan import Plan, StagePlan
 from tenzo.sw.report_data import Measurement, RunRecord
 from tenzo.sw.report_words import percent
 from tenzo.sw.timing import drain_cycles
