@@ -1,7 +1,9 @@
 # Every target makes .venv and installs what it needs by itself; nothing is installed outside it.
+#   make demo       train, write Verilog, prove the bits, report: everything in build/demo
 #   make test       lint and every test             make lint    linter, formatter, type checker
 #   make test-fast  the tests without a compiler    make soak    10,000 random networks
-#   make clean      remove what the targets made (.venv too: make distclean)
+#   make bench      the benchmarks                  make clean   remove what the targets made
+#   make distclean  remove .venv too
 # PYTHON=/path/to/python3 chooses the interpreter, JOBS=4 the number of parallel tests.
 
 SHELL := /bin/bash
@@ -18,7 +20,16 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$name && break; done)
 
-.PHONY: test test-fast lint soak clean distclean install tools
+DEMO := build/demo
+
+.PHONY: demo test test-fast lint soak bench clean distclean install tools
+
+demo: tools $(VENV)/.installed
+	@rm -rf $(DEMO)
+	$(BIN)/tenzo train digits --out $(DEMO)/run
+	$(BIN)/tenzo verilog $(DEMO)/run --out $(DEMO)/verilog
+	$(BIN)/tenzo cosim $(DEMO)/run --steps 3
+	$(BIN)/tenzo report $(DEMO)/run
 
 test: lint tools
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
@@ -33,6 +44,9 @@ lint: $(VENV)/.installed-dev .types/.linked
 
 soak: $(VENV)/.installed-dev tools
 	TENZO_SOAK=$(SOAK) $(BIN)/python -m pytest tests/sim/test_random_networks.py
+
+bench: $(VENV)/.installed
+	$(BIN)/tenzo bench
 
 install: $(VENV)/.installed
 
