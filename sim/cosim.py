@@ -61,7 +61,7 @@ def cosim(
     """
     if steps < 1:
         raise UserError(f"--steps must be at least 1, not {steps!r}")
-    config = with_batch(config, batch or default_batch(config))
+    config = with_batch(config, default_batch(config) if batch is None else batch)
     load_samples(config, made_up=True)
     tell = on_news or (lambda news: None)
     tell({"building": True})

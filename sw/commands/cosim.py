@@ -60,7 +60,7 @@ def command(
     if lanes is not None:
         overrides = (*overrides, f"engine.lane_count={lanes}")
     loaded = with_data_folder(load_config(config, overrides), data)
-    loaded = with_batch(loaded, batch or default_batch(loaded))
+    loaded = with_batch(loaded, default_batch(loaded) if batch is None else batch)
     news = _News(steps, loaded.training.batch, as_json)
     verdict = cosim(loaded, steps, loaded.training.batch, inject, news)
     news.end()

@@ -1,0 +1,71 @@
+"""Files that go with an engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tenzo.hw.verilog import MODULE_NAME, engine_verilog, memory_image
+from tenzo.sw.cli import main
+from tenzo.sw.config import load_config
+from tenzo.sw.errors import UserError
+from tenzo.sw.packet_docs import packet_docs
+from tenzo.sw.parameters import initial_vector
+from tenzo.sw.planner import plan
+from tenzo.sw.trained import load_trained
+from tenzo.sw.training import train
+from tenzo.sw.verilog_files import write_verilog
+
+SMALL = ["engine.lane_count=2", "training.steps=2", "training.calibration_samples=8"]
+
+
+@pytest.mark.slow
+def test_preset_is_written_with_initial_weights(tmp_path: Path) -> None:
+    config = load_config("digits", SMALL)
+    files = write_verilog(config, tmp_path / "out")
+    engine, network = config.engine(), config.network()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "network.hex",
+        "packets.md",
+        "ports.json",
+        "tenzo_engine.v",
+    ]
+    assert files["verilog"].read_text() == engine_verilog(engine)
+    assert files["packets"].read_text() == packet_docs()
+    assert json.loads(files["ports"].read_text())["module"] == MODULE_NAME
+    weights = engine.weight.quantize(initial_vector(network, 1))
+    image = memory_image(plan(network, engine).program, weights, engine)
+    assert files["image"].read_text() == image
+
+
+@pytest.mark.slow
+def test_run_is_written_with_trained_weights_and_shifts(tmp_path: Path) -> None:
+    run, out = tmp_path / "run", tmp_path / "out"
+    config = load_config("digits", SMALL)
+    train(config, out=run)
+    result = CliRunner().invoke(main, ["verilog", str(run), "-o", str(out), "--json", "-q"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["trained"] is True
+    trained = load_trained(run)
+    expected = memory_image(trained.plan.program, trained.parameters_raw, config.engine())
+    assert Path(document["image"]).read_text() == expected
+    initial = config.engine().weight.quantize(initial_vector(config.network(), 1))
+    assert not np.array_equal(trained.parameters_raw, initial)
+
+
+def test_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="must be a folder, not a file"):
+        write_verilog(load_config("digits"), tmp_path / "file")
+
+
+def test_output_that_cannot_be_made_is_one_sentence() -> None:
+    result = CliRunner().invoke(main, ["verilog", "digits", "-o", "/proc/nowhere", "-q"])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "/proc" in result.stderr
