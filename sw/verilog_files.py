@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tenzo.sw.checkpoint import write_atomically
 from tenzo.sw.config import Config
 from tenzo.sw.errors import UserError
+from tenzo.sw.memory_image import memory_image
 from tenzo.sw.packet_docs import packet_docs
 from tenzo.sw.parameters import initial_vector
 from tenzo.sw.planner import Plan, plan
@@ -50,7 +51,7 @@ def write_verilog(
     OSError
         If a file cannot be written.
     """
-    from tenzo.hw.verilog import engine_verilog, memory_image, port_manifest
+    from tenzo.hw.verilog import engine_verilog, port_manifest
 
     folder = _checked_folder(Path(out))
     engine = config.engine()
