@@ -5,8 +5,8 @@ terms. So the last term is issued in the last slot, and two outputs finish at le
 ``requantizer_sharing`` cycles apart, also where one stage follows another.
 
 A term is *issued* in cycle t when the sequencer presents its addresses. The lane memory's read port
-sees the address in cycle ``t + ISSUE_TO_READ``. The output whose last term was issued in cycle t is on
-the write port of the lane at position p of its group in cycle ``t + ISSUE_TO_WRITE + p``.
+sees the address in cycle ``t + ISSUE_TO_READ``. The output whose last term was issued in cycle t is
+on the write port of the lane at position p of its group in cycle ``t + ISSUE_TO_WRITE + p``.
 """
 
 from tenzo.sw.engine import EngineParameters
