@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import repeat
+from typing import cast
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.handle import HierarchyObject
+from cocotb.handle import HierarchyObject, LogicArrayObject, LogicObject
 from cocotb.queue import Queue
 from cocotb.task import Task
 from cocotb.triggers import RisingEdge, with_timeout
@@ -32,6 +33,20 @@ class HangError(RuntimeError):
     """The engine accepted no word, or gave no response, for :data:`HANG_CYCLES`."""
 
 
+class Ports:
+    """Ports of an engine, typed; ``i__valid`` of the Verilog is ``i_valid`` here."""
+
+    def __init__(self, dut: HierarchyObject) -> None:
+        def bit(name: str) -> LogicObject:
+            return cast(LogicObject, getattr(dut, name))
+
+        self.clk, self.rst = bit("clk"), bit("rst")
+        self.i_valid, self.i_ready = bit("i__valid"), bit("i__ready")
+        self.o_valid, self.o_ready = bit("o__valid"), bit("o__ready")
+        self.i_payload = cast(LogicArrayObject, dut.i__payload)
+        self.o_payload = cast(LogicArrayObject, dut.o__payload)
+
+
 class WordDriver:
     """Puts packets on the engine's command stream, a word a cycle unless gaps are drawn.
 
@@ -44,36 +59,36 @@ class WordDriver:
     """
 
     def __init__(self, dut: HierarchyObject, gaps: Iterator[int] | None = None) -> None:
-        self.dut = dut
+        self.ports = Ports(dut)
         self.gaps = gaps or repeat(0)
-        dut.i__valid.value = 0
+        self.ports.i_valid.value = 0
 
     async def send(self, packets: Iterable[list[int]]) -> None:
         """Send packets back to back; the last word of each is marked."""
         for packet in packets:
             for index, word in enumerate(packet):
                 await self._send_word(word | (LAST if index == len(packet) - 1 else 0))
-        self.dut.i__valid.value = 0
+        self.ports.i_valid.value = 0
 
     async def send_unmarked(self, words: Iterable[int]) -> None:
         """Send words of which none ends a packet."""
         for word in words:
             await self._send_word(word)
-        self.dut.i__valid.value = 0
+        self.ports.i_valid.value = 0
 
     async def _send_word(self, payload: int) -> None:
-        dut, edge = self.dut, RisingEdge(self.dut.clk)
+        ports, edge = self.ports, RisingEdge(self.ports.clk)
         gap = next(self.gaps)
         if gap:
-            dut.i__valid.value = 0
+            ports.i_valid.value = 0
             for _ in range(gap):
                 await edge
-        dut.i__payload.value = payload
-        dut.i__valid.value = 1
+        ports.i_payload.value = payload
+        ports.i_valid.value = 1
         await edge
-        while not dut.i__ready.value:
+        while not ports.i_ready.value:
             # Nothing to look at until ready changes: leave the clock to C++.
-            await RisingEdge(dut.i__ready)
+            await RisingEdge(ports.i_ready)
             await edge
 
 
@@ -89,7 +104,7 @@ class WordMonitor:
     """
 
     def __init__(self, dut: HierarchyObject, stalls: Iterator[int] | None = None) -> None:
-        self.dut = dut
+        self.ports = Ports(dut)
         self.stalls = stalls
         self.packets: Queue[list[int]] = Queue()
         self._words: list[int] = []
@@ -105,27 +120,27 @@ class WordMonitor:
     def stop(self) -> None:
         """Take no more words."""
         self._task.cancel()
-        self.dut.o__ready.value = 0
+        self.ports.o_ready.value = 0
 
     async def _run(self) -> None:
-        edge, valid = RisingEdge(self.dut.clk), RisingEdge(self.dut.o__valid)
-        self.dut.o__ready.value = 1
+        edge, valid = RisingEdge(self.ports.clk), RisingEdge(self.ports.o_valid)
+        self.ports.o_ready.value = 1
         while True:
             if self.stalls is not None:
                 await self._stall(next(self.stalls))
             await edge
-            while not self.dut.o__valid.value:
+            while not self.ports.o_valid.value:
                 await valid
                 await edge
-            self._take(int(self.dut.o__payload.value))
+            self._take(int(self.ports.o_payload.value))
 
     async def _stall(self, cycles: int) -> None:
         """Hold ``ready`` low for some cycles."""
         if cycles:
-            self.dut.o__ready.value = 0
+            self.ports.o_ready.value = 0
             for _ in range(cycles):
-                await RisingEdge(self.dut.clk)
-            self.dut.o__ready.value = 1
+                await RisingEdge(self.ports.clk)
+            self.ports.o_ready.value = 1
 
     def _take(self, payload: int) -> None:
         self._words.append(payload & (LAST - 1))
@@ -136,20 +151,22 @@ class WordMonitor:
 
 async def start(dut: HierarchyObject) -> None:
     """Start the clock, in C++, and reset the engine."""
-    Clock(dut.clk, CLOCK_NS, unit="ns", impl="gpi").start()
-    dut.i__valid.value = 0
-    dut.i__payload.value = 0
-    dut.o__ready.value = 0
+    ports = Ports(dut)
+    Clock(ports.clk, CLOCK_NS, unit="ns", impl="gpi").start()
+    ports.i_valid.value = 0
+    ports.i_payload.value = 0
+    ports.o_ready.value = 0
     await reset(dut)
 
 
 async def reset(dut: HierarchyObject) -> None:
     """Hold the engine's reset for two cycles."""
-    dut.rst.value = 1
+    ports = Ports(dut)
+    ports.rst.value = 1
     for _ in range(2):
-        await RisingEdge(dut.clk)
-    dut.rst.value = 0
-    await RisingEdge(dut.clk)
+        await RisingEdge(ports.clk)
+    ports.rst.value = 0
+    await RisingEdge(ports.clk)
 
 
 def cycles_now() -> int:

@@ -60,12 +60,12 @@ class CaseChecker:
             device.load_program(case.program)
             device.write_parameters(case.parameters_raw)
             device.clear_counters()
-        outputs = [
+        expected, actual = (
             collect(device, case.samples_raw, case.queries)
             for device in (self.expected, self.actual)
-        ]
+        )
         counters = [device.read_counters() for device in (self.expected, self.actual)]
-        difference = first_difference(*outputs, case.written)
+        difference = first_difference(expected, actual, case.written)
         if difference:
             raise AssertionError(f"outputs differ: {difference}")
         problems = counter_differences(*counters)

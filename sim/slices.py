@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.program import Program, Stage
@@ -14,11 +15,10 @@ _J = 4
 
 def row_slice(stage: Stage, first: int, count: int) -> Stage:
     """Return the stage that computes rows ``first`` to ``first + count - 1`` of j only."""
-    counts = list(stage.counts)
-    counts[_J] = count
+    left1, left0, right1, right0, _, k = stage.counts
     return replace(
         stage,
-        counts=(*counts,),
+        counts=(left1, left0, right1, right0, count, k),
         weight_base=stage.weight_base + first * stage.weight_strides[_J],
         output_base=stage.output_base + first * stage.output_strides[_J],
         bias_base=stage.bias_base + first * stage.bias_strides[_J],
@@ -51,16 +51,17 @@ def index_slice(stage: Stage, side: str, mode: int, inner: int, index: int) -> S
     rest, remainder = divmod(side_length(stage, side), mode * inner)
     if remainder:
         raise ValueError(f"{mode} x {inner} must divide {side_length(stage, side)}")
-    bases, strides = {}, {}
+    changes: dict[str, Any] = {}
     for operand in ("input", "weight", "output", "bias"):
-        old = getattr(stage, f"{operand}_strides")
-        step, new = old[used], list(old)
-        new[high], new[low] = step * mode * inner, step
-        strides[f"{operand}_strides"] = (*new,)
-        bases[f"{operand}_base"] = getattr(stage, f"{operand}_base") + index * inner * step
+        strides = list(getattr(stage, f"{operand}_strides"))
+        step = strides[used]
+        strides[high], strides[low] = step * mode * inner, step
+        changes[f"{operand}_strides"] = tuple(strides)
+        changes[f"{operand}_base"] = getattr(stage, f"{operand}_base") + index * inner * step
     counts = list(stage.counts)
     counts[high], counts[low] = rest, inner
-    return replace(stage, counts=(*counts,), **bases, **strides)
+    changes["counts"] = tuple(counts)
+    return replace(stage, **changes)
 
 
 def spread(program: Program, engine: EngineParameters) -> Program | None:

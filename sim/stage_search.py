@@ -16,7 +16,7 @@ from tenzo.sim.comparison import collect, first_difference
 from tenzo.sim.slices import read_out
 from tenzo.sw.device import Device, Query
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.program import Program
+from tenzo.sw.program import Program, Stage
 from tenzo.sw.program_check import output_addresses
 from tenzo.sw.schedule import with_waits
 
@@ -102,7 +102,7 @@ def cut_programs(
 
 def _cut(
     program: Program,
-    kept: Sequence[object],
+    kept: Sequence[Stage],
     starts: Sequence[int],
     size: int,
     query: Query,
@@ -110,10 +110,8 @@ def _cut(
 ) -> CutProgram:
     """Return a cut program that reads ``size`` words from each of some addresses."""
     copies = [read_out(address, size) for address in starts]
-    stages = with_waits([*program.stages[: len(kept)], *copies], engine)
-    cut = replace(
-        program, stages=(*program.stages[: len(kept)], *stages[len(kept) :]), output_count=size
-    )
+    stages = with_waits([*kept, *copies], engine)
+    cut = replace(program, stages=(*kept, *stages[len(kept) :]), output_count=size)
     first = replace(query, stop=len(kept) + 1)
     others = [Query(entry=n, stop=n + 1) for n in range(len(kept) + 1, len(stages))]
     return CutProgram(cut, (first, *others), tuple(starts))
@@ -128,12 +126,13 @@ def _compare(
     stage: int,
 ) -> StageDifference | None:
     """Run a cut program on both devices."""
-    outputs = []
-    for device in (expected, actual):
+
+    def run(device: Device) -> IntArray:
         device.load_program(cut.program)
         device.write_parameters(parameters_raw)
-        outputs.append(collect(device, samples_raw, cut.queries))
-    found = first_difference(*outputs)
+        return collect(device, samples_raw, cut.queries)
+
+    found = first_difference(run(expected), run(actual))
     if found is None:
         return None
     to_results = cut.program.stages[stage].to_results

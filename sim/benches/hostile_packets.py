@@ -58,7 +58,8 @@ def _check_all(dut: HierarchyObject) -> None:
     )
     @given(st.lists(hostile_packets(HOSTILE_ENGINE), min_size=1, max_size=12), st.booleans())
     def alike(packets: list[list[int]], paced: bool) -> None:
-        transport.driver.gaps = cycle([0, 3, 1, 0, 0, 7]) if paced else cycle([0])
+        transport.driver.gaps = cycle([0, 3, 1, 0, 0, 7] if paced else [0])
+        transport.monitor.stalls = cycle([5, 0, 0, 2, 1]) if paced else None
         compare(packets)
         compare(working_packets())
 

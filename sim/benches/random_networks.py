@@ -7,12 +7,14 @@ networks; ``TENZO_DERANDOMIZE``, 1 for the same networks in every run.
 from __future__ import annotations
 
 import os
+from itertools import cycle
 from pathlib import Path
 
 import cocotb
 from cocotb.handle import HierarchyObject
 from cocotb.task import bridge
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tenzo.sim.bench import start
 from tenzo.sim.cocotb_device import CocotbTransport
@@ -33,7 +35,8 @@ async def golden_and_engine_agree(dut: HierarchyObject) -> None:
 
 def _check_all(dut: HierarchyObject) -> None:
     engine = RANDOM_ENGINES[os.environ["TENZO_ENGINE"]]
-    device = PacketDevice(engine, CocotbTransport(dut))
+    transport = CocotbTransport(dut)
+    device = PacketDevice(engine, transport)
     checker = CaseChecker(engine, GoldenDevice(engine), device)
     _check_every_shift_and_wait(checker)
     for case in (long_case(engine), *slice_cases(engine)):
@@ -47,8 +50,11 @@ def _check_all(dut: HierarchyObject) -> None:
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )
-    @given(cases(engine))
-    def agree(case: Case) -> None:
+    @given(cases(engine), st.integers(0, 3))
+    def agree(case: Case, pace: int) -> None:
+        # One case in four with gaps between words and a receiver that is often not ready.
+        transport.driver.gaps = cycle([0, 3, 1, 0, 0, 7] if pace == 3 else [0])
+        transport.monitor.stalls = cycle([5, 0, 0, 2, 1]) if pace == 3 else None
         checker.check(case)
 
     agree()

@@ -42,5 +42,5 @@ def faulty_device(
         fault(transport.endpoint, query)
         return run(query, *counts)
 
-    core.run = run_after_fault  # type: ignore[method-assign]
+    setattr(core, "run", run_after_fault)  # noqa: B010
     return PacketDevice(engine, transport)

@@ -57,20 +57,20 @@ def test_addresses_that_no_query_wrote_are_not_compared() -> None:
 
 def test_items_in_any_order_are_put_in_place() -> None:
     device: Any = Answers(item(1, 2, 1), item(0, 0, 2), item(1, 0, 2), item(0, 2, 1))
-    outputs = collect(device, np.zeros((3, 1)), [Query(), Query()])
+    outputs = collect(device, np.zeros((3, 1), np.int64), [Query(), Query()])
     assert outputs[:, :, 0].tolist() == [[0, 0, 2], [10, 10, 12]]
 
 
 def test_sample_returned_twice_is_an_error() -> None:
     device: Any = Answers(item(0, 0, 2), item(0, 1, 1))
     with pytest.raises(RuntimeError, match="returned query 0 sample 1 twice"):
-        collect(device, np.zeros((2, 1)), [Query()])
+        collect(device, np.zeros((2, 1), np.int64), [Query()])
 
 
 def test_missing_sample_is_an_error() -> None:
     device: Any = Answers(item(0, 0, 2))
     with pytest.raises(RuntimeError, match="returned 2 samples, not 3"):
-        collect(device, np.zeros((3, 1)), [Query()])
+        collect(device, np.zeros((3, 1), np.int64), [Query()])
 
 
 def test_only_counters_that_all_devices_share_are_compared() -> None:
