@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tenzo.hw.verilog import MODULE_NAME, engine_verilog, memory_image
+from tenzo.hw.verilog import MODULE_NAME, engine_verilog
 from tenzo.sw.cli import main
 from tenzo.sw.config import load_config
 from tenzo.sw.errors import UserError
+from tenzo.sw.memory_image import memory_image
 from tenzo.sw.packet_docs import packet_docs
 from tenzo.sw.parameters import initial_vector
 from tenzo.sw.planner import plan
