@@ -36,7 +36,7 @@ class Controller(wiring.Component):
     Executes the packets of :data:`tenzo.sw.packets.LAYOUTS`, one at a time: a packet is accepted
     when its response has been sent. A packet that is refused changes nothing but the response that
     its repetition would get; one that the link found damaged does not change that either. Software
-    twin: :class:`tenzo.sw.endpoint.Endpoint`.
+    twin: :class:`tenzo.sw.link.endpoint.Endpoint`.
 
     A query reaches the core five cycles after the last word of its packet. Resources on ECP5, for
     8 lanes of 16 bits: 870 LUTs, 220 carry cells, 210 flip-flops, no block RAM, no multiplier.

@@ -53,7 +53,7 @@ class Engine(wiring.Component):
     :mod:`tenzo.sw.timing`              how many cycles all of that takes, to the cycle
     ==================================  ============================================================
 
-    :class:`tenzo.sw.endpoint.Endpoint` is the same in plain Python, packet by packet.
+    :class:`tenzo.sw.link.endpoint.Endpoint` is the same in plain Python, packet by packet.
 
     Throughput is one multiply-accumulate per lane and clock cycle. Both streams obey back-pressure:
     the engine accepts no word while it executes a packet, and loses none while the host does not

@@ -17,7 +17,7 @@ from tenzo.hw.interface import (
 )
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
-from tenzo.sw.identity import identity_words
+from tenzo.sw.link.identity import identity_words
 from tenzo.sw.packets import COUNTER_WORDS, MAX_PAYLOAD_WORDS, Opcode
 
 

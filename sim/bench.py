@@ -1,8 +1,8 @@
 """Word streams of an engine under cocotb: driver and monitor.
 
-Nothing here knows what the words mean; the model is ``tenzo.sw.endpoint`` or
-``tenzo.sw.golden``, the checker is the test. Streams are sampled right after the rising edge of the
-clock, which is the value before the edge, and driven after it.
+Nothing here knows what the words mean; the model is ``tenzo.sw.link.endpoint`` or
+``tenzo.sw.golden.device``, the checker is the test. Streams are sampled right after the rising edge
+of the clock, which is the value before the edge, and driven after it.
 """
 
 from __future__ import annotations

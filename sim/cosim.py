@@ -12,10 +12,10 @@ from tenzo.hw.verilog import MODULE_NAME, engine_verilog
 from tenzo.sim.inject import inject
 from tenzo.sim.verdict import Verdict
 from tenzo.sim.verilator import build_cocotb, run_cocotb
-from tenzo.sw.config import Config
+from tenzo.sw.configuration.config import Config
+from tenzo.sw.data.samples import load_samples
 from tenzo.sw.errors import UserError
-from tenzo.sw.planner import plan
-from tenzo.sw.samples import load_samples
+from tenzo.sw.planning.planner import plan
 
 MARK = "TENZO-COSIM "
 """Begins each line of the simulation's output that is meant for this module."""

@@ -18,10 +18,10 @@ from tenzo.sim.slices import (
 )
 from tenzo.sw.device import Query
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.network import Dense, Layer, Network, TensorTrain
-from tenzo.sw.planner import plan
+from tenzo.sw.networks.network import Dense, Layer, Network, TensorTrain
+from tenzo.sw.planning.planner import plan
+from tenzo.sw.planning.schedule import with_waits
 from tenzo.sw.program import Activation, Program, Stage
-from tenzo.sw.schedule import with_waits
 
 
 def plain_case(engine: EngineParameters) -> Case:

@@ -63,8 +63,15 @@ HOSTILE_STAGE = _stage(0, _READ_WORDS).encode()
 LAST_STAGE = _stage(_READ_WORDS, HOSTILE_ENGINE.lane_depth - _READ_WORDS).encode()
 
 
+def early_packets() -> list[list[int]]:
+    """Return queries before anything, something and almost everything is loaded."""
+    packets = {packet[0] & 0xFF: packet for packet in working_packets()}
+    order = (Opcode.QUERY, Opcode.CONFIGURE, Opcode.QUERY, Opcode.WRITE_PROGRAM, Opcode.QUERY)
+    return [packets[opcode] for opcode in (*order, Opcode.WRITE_PARAMETERS, Opcode.QUERY)]
+
+
 def loading_packets() -> list[list[int]]:
-    """Return packets that fill lane memories; sent once."""
+    """Return packets that fill lane memories."""
     values = [(7 * i) % 200 - 100 for i in range(HOSTILE_ENGINE.lane_depth)]
     data = pack_values(values, HOSTILE_ENGINE.activation.width)
     layout = LAYOUTS[Opcode.WRITE_SAMPLES]
@@ -96,6 +103,7 @@ def working_packets() -> list[list[int]]:
         (Opcode.READ_RESULTS, read),
         (Opcode.READ_COUNTERS, []),
         (Opcode.READ_SATURATIONS, _pack(Opcode.READ_SATURATIONS, 0, 4)),
+        (Opcode.CLEAR_COUNTERS, []),
         (Opcode.CONFIGURE, _pack(Opcode.CONFIGURE, 16, 16, 4)),
         (Opcode.WRITE_PROGRAM, [*_pack(Opcode.WRITE_PROGRAM, 0, 1), *program]),
         (Opcode.WRITE_PARAMETERS, [*_pack(Opcode.WRITE_PARAMETERS, 0, 0, 0, 16), *values]),
@@ -123,7 +131,13 @@ MAX_NOISE_WORDS = 300
 @st.composite
 def hostile_packets(draw: st.DrawFn, engine: EngineParameters) -> list[int]:
     """Draw the words of one packet: good, damaged, truncated, too long, or noise."""
-    kind = draw(st.sampled_from(["plausible", "plausible", "damaged", "cut", "long", "noise"]))
+    kinds = ["damaged", "cut", "long", "huge", "noise"]
+    kind = draw(st.sampled_from(["plausible"] * 10 + kinds))
+    if kind == "huge":
+        # Everything about it is right, but for its length.
+        count = MAX_PAYLOAD_WORDS + draw(st.integers(1, 40))
+        opcode, sequence = draw(st.sampled_from(Opcode)), draw(st.integers(0, 3))
+        return with_crc([opcode | sequence << 8 | count << 16, *[draw(WORD)] * count])
     if kind == "noise":
         size = draw(st.sampled_from([1, 2, 3, 20, MAX_NOISE_WORDS]))
         return [draw(WORD) for _ in range(min(size, 20))] * (size // min(size, 20))
@@ -138,30 +152,46 @@ def hostile_packets(draw: st.DrawFn, engine: EngineParameters) -> list[int]:
     return words
 
 
+def exchanges(engine: EngineParameters) -> st.SearchStrategy[list[list[int]]]:
+    """Return runs of up to 20 packets."""
+    packets = hostile_packets(engine)
+    return st.integers(1, 20).flatmap(lambda n: st.lists(packets, min_size=n, max_size=n))
+
+
 @st.composite
 def plausible_packets(draw: st.DrawFn, engine: EngineParameters) -> list[int]:
     """Draw a packet whose CRC is right; its fields are near the limits, or anything."""
     sequence = draw(st.integers(0, 3))
-    if draw(st.integers(0, 9)) == 0:
+    if draw(_rarely(15)):
         unknown = st.integers(0, 255).filter(lambda code: code not in list(Opcode))
         return encode_packet(draw(unknown), sequence, draw(st.lists(WORD, max_size=8)))
-    opcode = draw(st.sampled_from(Opcode))
+    often = [Opcode.QUERY] * 6 + [Opcode.READ_RESULTS, Opcode.CONFIGURE]
+    opcode = draw(st.sampled_from([*Opcode, *often]))
     layout = LAYOUTS[opcode]
     names = [field.name for field in layout.fields]
-    odd = draw(st.sampled_from([None, None, *names]))
+    odd = draw(st.sets(st.sampled_from(names), max_size=2)) if names and draw(_rarely(2)) else ()
     values = {
-        field.name: draw(_field_values(opcode, field, engine, field.name == odd))
+        field.name: draw(_field_values(opcode, field, engine, field.name in odd))
         for field in layout.fields
     }
     payload = layout.pack(**values) + draw(_data(opcode, values, engine))
-    if draw(st.integers(0, 9)) == 0:
+    if draw(_rarely(20)):
         payload = payload[: draw(st.integers(0, len(payload)))]
     packet = encode_packet(opcode, sequence, payload[:MAX_PAYLOAD_WORDS])
-    if draw(st.integers(0, 19)) == 0:
+    if draw(_rarely(20)):
         length = draw(st.sampled_from([0, 1, 255, 256, 257, 0xFFFF]))
-        words = [packet[0] & 0xFFFF | length << 16, *packet[1:-1]]
-        packet = [*words, crc32(words)]
+        packet = with_crc([packet[0] & 0xFFFF | length << 16, *packet[1:-1]])
     return packet
+
+
+def _rarely(count: int) -> st.SearchStrategy[bool]:
+    """Return true once in so many times."""
+    return st.integers(1, count).map(lambda number: number == count)
+
+
+def with_crc(words: list[int]) -> list[int]:
+    """Return words with their CRC behind them."""
+    return [*words, crc32(words)]
 
 
 def _field_values(
@@ -225,8 +255,5 @@ def _data(
         return st.integers(0, 40).map(lambda size: (list(HOSTILE_STAGE) * 3)[:size])
     width = engine.activation.width if opcode == Opcode.WRITE_SAMPLES else engine.weight.width
     exact = min(data_words(values["count"], width), MAX_PAYLOAD_WORDS)
-    return st.one_of(
-        WORD.map(lambda word: [word] * exact),
-        WORD.map(lambda word: [word] * exact),
-        st.lists(WORD, max_size=20),
-    )
+    filled = WORD.map(lambda word: [word] * exact)
+    return st.one_of(filled, filled, filled, filled, st.lists(WORD, max_size=20))

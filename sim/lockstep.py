@@ -17,11 +17,11 @@ from tenzo.sim.parameter_readback import read_parameters
 from tenzo.sim.recorder import Evaluation, Recorder
 from tenzo.sim.stage_search import find_stage
 from tenzo.sim.verdict import Difference, Verdict
-from tenzo.sw.config import Config
+from tenzo.sw.configuration.config import Config
+from tenzo.sw.data.samples import Samples
 from tenzo.sw.device import Counters, Device, Query
 from tenzo.sw.program import Program
-from tenzo.sw.samples import Samples
-from tenzo.sw.trainer import Trainer
+from tenzo.sw.training.trainer import Trainer
 
 _EXCESS_BITS = 4
 """Bits by which values are too large where saturation is wanted."""

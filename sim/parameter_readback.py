@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.device import Device, Query
+from tenzo.sw.planning.schedule import with_waits
 from tenzo.sw.program import Program, Stage
-from tenzo.sw.schedule import with_waits
 
 IntArray = npt.NDArray[np.int64]
 

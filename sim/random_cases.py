@@ -22,10 +22,10 @@ from tenzo.sw.device import Distribution, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
-from tenzo.sw.network import Network
-from tenzo.sw.planner import plan
+from tenzo.sw.networks.network import Network
+from tenzo.sw.planning.planner import plan
+from tenzo.sw.planning.schedule import program_cycles, with_waits
 from tenzo.sw.program import Program, Stage
-from tenzo.sw.schedule import program_cycles, with_waits
 
 IntArray = npt.NDArray[np.int64]
 

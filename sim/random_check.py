@@ -10,7 +10,7 @@ from tenzo.sim.comparison import collect, counter_differences, first_difference
 from tenzo.sim.random_cases import Case
 from tenzo.sw.device import Counters, Device
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.schedule import program_cycles
+from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.timing import PREFETCH_CYCLES, read_after_write
 
 SLICE_KINDS = ("slice rows", "slice left", "slice right", "slice then more", "slice last")

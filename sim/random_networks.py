@@ -7,7 +7,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from tenzo.sw.network import Dense, Layer, Network, TensorTrain
+from tenzo.sw.networks.network import Dense, Layer, Network, TensorTrain
 from tenzo.sw.program import Activation
 
 MAX_MODE, MAX_RANK, MAX_CORES, MAX_LAYERS = 9, 6, 5, 4

@@ -16,9 +16,9 @@ from tenzo.sim.comparison import collect, first_difference
 from tenzo.sim.slices import read_out
 from tenzo.sw.device import Device, Query
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.planning.program_check import output_addresses
+from tenzo.sw.planning.schedule import with_waits
 from tenzo.sw.program import Program, Stage
-from tenzo.sw.program_check import output_addresses
-from tenzo.sw.schedule import with_waits
 
 IntArray = npt.NDArray[np.int64]
 

@@ -13,7 +13,7 @@ import click
 
 from tenzo.sw import commands
 from tenzo.sw.errors import UserError
-from tenzo.sw.interruption import Interrupted
+from tenzo.sw.training.interruption import Interrupted
 
 SLIP = 2
 """Exit status after a user's slip."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tenzo.sw.device import Device
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
-from tenzo.sw.golden import GoldenDevice
+from tenzo.sw.golden.device import GoldenDevice
 
 DEVICES: dict[str, Callable[[EngineParameters], Device]] = {"golden": GoldenDevice}
 """How to open each device."""

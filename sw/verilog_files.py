@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.checkpoint import write_atomically
-from tenzo.sw.config import Config
+from tenzo.sw.configuration.config import Config
 from tenzo.sw.errors import UserError
-from tenzo.sw.memory_image import memory_image
-from tenzo.sw.packet_docs import packet_docs
-from tenzo.sw.parameters import initial_vector
-from tenzo.sw.planner import Plan, plan
-from tenzo.sw.trained import load_trained
+from tenzo.sw.link.memory_image import memory_image
+from tenzo.sw.link.packet_docs import packet_docs
+from tenzo.sw.networks.parameters import initial_vector
+from tenzo.sw.planning.planner import Plan, plan
+from tenzo.sw.training.checkpoint import write_atomically
+from tenzo.sw.training.trained import load_trained
 
 VERILOG_FILE, PORTS_FILE, PACKETS_FILE, IMAGE_FILE = (
     "tenzo_engine.v",

@@ -10,10 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names as in _EXPORTS, for type checkers; a test compares
-    from tenzo.sw.calibration import calibrate as calibrate
-    from tenzo.sw.config import Config as Config
-    from tenzo.sw.config import load_config as load_config
-    from tenzo.sw.config import preset_names as preset_names
+    from tenzo.sw.configuration.config import Config as Config
+    from tenzo.sw.configuration.config import load_config as load_config
+    from tenzo.sw.configuration.config import preset_names as preset_names
     from tenzo.sw.device import Counters as Counters
     from tenzo.sw.device import Device as Device
     from tenzo.sw.device import Distribution as Distribution
@@ -22,53 +21,54 @@ if TYPE_CHECKING:  # the same names as in _EXPORTS, for type checkers; a test co
     from tenzo.sw.engine import EngineParameters as EngineParameters
     from tenzo.sw.errors import UserError as UserError
     from tenzo.sw.formats import Format as Format
-    from tenzo.sw.golden import GoldenDevice as GoldenDevice
-    from tenzo.sw.network import Dense as Dense
-    from tenzo.sw.network import Layer as Layer
-    from tenzo.sw.network import Network as Network
-    from tenzo.sw.network import TensorTrain as TensorTrain
-    from tenzo.sw.planner import Plan as Plan
-    from tenzo.sw.planner import plan as plan
+    from tenzo.sw.golden.device import GoldenDevice as GoldenDevice
+    from tenzo.sw.networks.network import Dense as Dense
+    from tenzo.sw.networks.network import Layer as Layer
+    from tenzo.sw.networks.network import Network as Network
+    from tenzo.sw.networks.network import TensorTrain as TensorTrain
+    from tenzo.sw.planning.calibration import calibrate as calibrate
+    from tenzo.sw.planning.planner import Plan as Plan
+    from tenzo.sw.planning.planner import plan as plan
     from tenzo.sw.program import Activation as Activation
     from tenzo.sw.program import Program as Program
     from tenzo.sw.program import Stage as Stage
-    from tenzo.sw.report import write_report as write_report
-    from tenzo.sw.trained import evaluate_run as evaluate_run
-    from tenzo.sw.trained import load_trained as load_trained
-    from tenzo.sw.trained import predict_run as predict_run
-    from tenzo.sw.training import Summary as Summary
-    from tenzo.sw.training import train as train
+    from tenzo.sw.report.page import write_report as write_report
+    from tenzo.sw.training.trained import evaluate_run as evaluate_run
+    from tenzo.sw.training.trained import load_trained as load_trained
+    from tenzo.sw.training.trained import predict_run as predict_run
+    from tenzo.sw.training.training import Summary as Summary
+    from tenzo.sw.training.training import train as train
 
 #: Public name -> module that defines it.
 _EXPORTS: dict[str, str] = {
     "Activation": "tenzo.sw.program",
-    "Config": "tenzo.sw.config",
+    "Config": "tenzo.sw.configuration.config",
     "Counters": "tenzo.sw.device",
-    "Dense": "tenzo.sw.network",
+    "Dense": "tenzo.sw.networks.network",
     "Device": "tenzo.sw.device",
     "Distribution": "tenzo.sw.device",
     "EngineParameters": "tenzo.sw.engine",
     "Format": "tenzo.sw.formats",
-    "GoldenDevice": "tenzo.sw.golden",
-    "Layer": "tenzo.sw.network",
-    "Network": "tenzo.sw.network",
-    "Plan": "tenzo.sw.planner",
+    "GoldenDevice": "tenzo.sw.golden.device",
+    "Layer": "tenzo.sw.networks.network",
+    "Network": "tenzo.sw.networks.network",
+    "Plan": "tenzo.sw.planning.planner",
     "Program": "tenzo.sw.program",
     "Query": "tenzo.sw.device",
     "Stage": "tenzo.sw.program",
-    "Summary": "tenzo.sw.training",
-    "TensorTrain": "tenzo.sw.network",
+    "Summary": "tenzo.sw.training.training",
+    "TensorTrain": "tenzo.sw.networks.network",
     "UserError": "tenzo.sw.errors",
-    "calibrate": "tenzo.sw.calibration",
+    "calibrate": "tenzo.sw.planning.calibration",
     "check_tools": "tenzo.sw.doctor",
-    "evaluate_run": "tenzo.sw.trained",
-    "load_config": "tenzo.sw.config",
-    "load_trained": "tenzo.sw.trained",
-    "plan": "tenzo.sw.planner",
-    "predict_run": "tenzo.sw.trained",
-    "preset_names": "tenzo.sw.config",
-    "train": "tenzo.sw.training",
-    "write_report": "tenzo.sw.report",
+    "evaluate_run": "tenzo.sw.training.trained",
+    "load_config": "tenzo.sw.configuration.config",
+    "load_trained": "tenzo.sw.training.trained",
+    "plan": "tenzo.sw.planning.planner",
+    "predict_run": "tenzo.sw.training.trained",
+    "preset_names": "tenzo.sw.configuration.config",
+    "train": "tenzo.sw.training.training",
+    "write_report": "tenzo.sw.report.page",
 }
 
 try:

@@ -21,10 +21,10 @@ from tenzo.sim.cocotb_device import CocotbTransport
 from tenzo.sim.cosim import MARK
 from tenzo.sim.lockstep import Lockstep
 from tenzo.sim.verdict import Verdict
-from tenzo.sw.config import load_config
-from tenzo.sw.golden import GoldenDevice
-from tenzo.sw.packet_device import PacketDevice
-from tenzo.sw.samples import load_samples
+from tenzo.sw.configuration.config import load_config
+from tenzo.sw.data.samples import load_samples
+from tenzo.sw.golden.device import GoldenDevice
+from tenzo.sw.link.packet_device import PacketDevice
 
 _NEWS_CYCLES = 100_000
 

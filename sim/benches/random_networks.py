@@ -22,8 +22,8 @@ from tenzo.sim.fixed_cases import long_case, plain_case, slice_cases
 from tenzo.sim.random_cases import Case, cases
 from tenzo.sim.random_check import CaseChecker, with_stage
 from tenzo.sim.random_engines import RANDOM_ENGINES
-from tenzo.sw.golden import GoldenDevice
-from tenzo.sw.packet_device import PacketDevice
+from tenzo.sw.golden.device import GoldenDevice
+from tenzo.sw.link.packet_device import PacketDevice
 
 
 @cocotb.test()

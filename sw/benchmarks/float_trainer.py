@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.contraction import StageShape, choose_orders, stage_shapes
-from tenzo.sw.datasets import Dataset
-from tenzo.sw.network import Network
-from tenzo.sw.parameters import initial_vector
+from tenzo.sw.data.datasets import Dataset
+from tenzo.sw.networks.contraction import StageShape, choose_orders, stage_shapes
+from tenzo.sw.networks.network import Network
+from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.program import Activation
 
 Array = npt.NDArray[np.float32]

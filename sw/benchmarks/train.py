@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tenzo.sw.benchmarks.float_trainer import FloatTrainer
 from tenzo.sw.benchmarks.records import Record, compare
-from tenzo.sw.config import load_config
-from tenzo.sw.datasets import load_digits
-from tenzo.sw.samples import load_samples
-from tenzo.sw.training import train
+from tenzo.sw.configuration.config import load_config
+from tenzo.sw.data.datasets import load_digits
+from tenzo.sw.data.samples import load_samples
+from tenzo.sw.training.training import train
 
 STEPS = 1000
 """Steps of one measurement."""

@@ -54,8 +54,8 @@ def command(
     CONFIG is a preset's name, a TOML file, or the folder of a run, which then gets cosim.json.
     """
     from tenzo.sim.cosim import cosim, default_batch, with_batch
-    from tenzo.sw.config import load_config
-    from tenzo.sw.samples import with_data_folder
+    from tenzo.sw.configuration.config import load_config
+    from tenzo.sw.data.samples import with_data_folder
 
     if lanes is not None:
         overrides = (*overrides, f"engine.lane_count={lanes}")
@@ -76,7 +76,7 @@ def command(
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     """Write the verdict for the report."""
-    from tenzo.sw.checkpoint import write_atomically
+    from tenzo.sw.training.checkpoint import write_atomically
 
     text = json.dumps(document, indent=2) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))

@@ -28,7 +28,7 @@ from tenzo.sw.commands._options import (
 @verbosity_options
 def command(folder: str, split: str, device: str, data: str | None, as_json: bool) -> None:
     """Score the trained network in the run's folder DIR again."""
-    from tenzo.sw.trained import evaluate_run
+    from tenzo.sw.training.trained import evaluate_run
 
     result = evaluate_run(folder, data, device, split)
     if as_json:

@@ -32,21 +32,21 @@ def command(config: str, overrides: tuple[str, ...], picture: Path | None, as_js
     CONFIG is a preset's name, a TOML file, or the folder of a run, whose calibrated shifts are
     then shown.
     """
-    from tenzo.sw.config import load_config
-    from tenzo.sw.planner import plan
-    from tenzo.sw.runs import stored_shifts
+    from tenzo.sw.configuration.config import load_config
+    from tenzo.sw.planning.planner import plan
+    from tenzo.sw.training.runs import stored_shifts
 
     loaded = load_config(config, overrides)
     planned = plan(loaded.network(), loaded.engine(), stored_shifts(config))
     if picture is not None:
-        from tenzo.sw.checkpoint import write_atomically
-        from tenzo.sw.picture import draw_plan
+        from tenzo.sw.planning.picture import draw_plan
+        from tenzo.sw.training.checkpoint import write_atomically
 
         svg = draw_plan(planned).encode()
         write_atomically(picture, lambda file: file.write(svg))
     if as_json:
         print_json(planned.to_json())
     else:
-        from tenzo.sw.plan_table import print_plan
+        from tenzo.sw.planning.plan_table import print_plan
 
         print_plan(planned, loaded.training.bits)

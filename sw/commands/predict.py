@@ -33,8 +33,8 @@ def command(folder: str, source: Path, out: Path, device: str) -> None:
     """Run the trained network in the run's folder DIR on new samples."""
     import numpy as np
 
-    from tenzo.sw.checkpoint import write_atomically
-    from tenzo.sw.trained import input_features, predict_run
+    from tenzo.sw.training.checkpoint import write_atomically
+    from tenzo.sw.training.trained import input_features, predict_run
 
     prediction = predict_run(folder, input_features(source), device)
     arrays: dict[str, Any] = {"outputs": prediction.outputs}

@@ -25,6 +25,6 @@ def command(folder: str, out: Path | None, data: str | None) -> None:
     The page needs no network and no script. The test results on it are measured anew; where the
     data is not there any more, the page says so.
     """
-    from tenzo.sw.report import write_report
+    from tenzo.sw.report.page import write_report
 
     click.echo(write_report(folder, out, data))

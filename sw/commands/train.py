@@ -16,7 +16,7 @@ from tenzo.sw.commands._options import (
     set_option,
     verbosity_options,
 )
-from tenzo.sw.interruption import Interruption
+from tenzo.sw.training.interruption import Interruption
 
 
 @click.command()
@@ -45,11 +45,11 @@ def command(
     runs/NAME-N unless --out names it. Ctrl-C leaves a checkpoint.
     """
     with Interruption(final=True) as interruption:
-        from tenzo.sw.config import load_config
+        from tenzo.sw.configuration.config import load_config
+        from tenzo.sw.data.samples import with_data_folder
         from tenzo.sw.devices import open_device
-        from tenzo.sw.progress import choose_reporter
-        from tenzo.sw.samples import with_data_folder
-        from tenzo.sw.training import train
+        from tenzo.sw.training.progress import choose_reporter
+        from tenzo.sw.training.training import train
 
         if steps is not None:
             overrides = (*overrides, f"training.steps={steps}")

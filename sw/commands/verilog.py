@@ -34,7 +34,7 @@ def command(config: str, out: Path, overrides: tuple[str, ...], as_json: bool) -
     CONFIG is a preset's name, a TOML file, or the folder of a run: then the image holds the
     trained weights, otherwise the initial ones.
     """
-    from tenzo.sw.config import load_config
+    from tenzo.sw.configuration.config import load_config
     from tenzo.sw.verilog_files import write_verilog
 
     loaded = load_config(config, overrides)

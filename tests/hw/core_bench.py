@@ -6,8 +6,8 @@ from typing import Any
 
 from tenzo.hw.core import Core
 from tenzo.hw.interface import RESULT_LATENCY, SATURATION_LATENCY
-from tenzo.sw.core_model import CoreModel
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.link.core_model import CoreModel
 from tenzo.sw.packets import COUNTER_WORDS
 from tenzo.sw.program import Stage
 

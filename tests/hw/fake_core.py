@@ -11,8 +11,8 @@ from amaranth.lib.wiring import In, Out, flipped
 from tenzo.hw.controller import Controller
 from tenzo.hw.interface import RESULT_LATENCY, SATURATION_LATENCY, CoreSignature, word_stream
 from tenzo.hw.link import Link
-from tenzo.sw.core_model import CoreModel, IntArray
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.link.core_model import CoreModel, IntArray
 from tenzo.sw.packets import COUNTER_WORDS
 from tests.hw.word_streams import Stalls, receive, send, simulate
 

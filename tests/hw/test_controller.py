@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tenzo.sw.core_model import CoreModel
-from tenzo.sw.endpoint import Endpoint
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
+from tenzo.sw.link.core_model import CoreModel
+from tenzo.sw.link.endpoint import Endpoint
 from tenzo.sw.packets import (
     IDENTITY_WORDS,
     LAYOUTS,

@@ -10,8 +10,8 @@ from tenzo.hw.perturbation import DONE_CYCLES
 from tenzo.hw.sequencer import START_CYCLES
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
+from tenzo.sw.planning.schedule import with_waits
 from tenzo.sw.program import Activation, Stage
-from tenzo.sw.schedule import with_waits
 from tests.hw.core_bench import CoreBench, random_values
 from tests.hw.resettable import with_reset
 from tests.hw.word_streams import simulate

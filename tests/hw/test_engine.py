@@ -5,8 +5,8 @@ import pytest
 from amaranth.hdl import ResetInserter, Signal
 
 from tenzo.hw.engine import Engine
-from tenzo.sw.endpoint import Endpoint
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.link.endpoint import Endpoint
 from tenzo.sw.packets import (
     COUNTER_WORDS,
     LAYOUTS,

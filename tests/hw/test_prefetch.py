@@ -6,8 +6,8 @@ import pytest
 from tenzo.hw.descriptor import address_widths
 from tenzo.hw.prefetch import FETCH_CYCLES, Prefetch
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.golden.reference import decode
 from tenzo.sw.program import CONTROL_FIELDS, DESCRIPTOR_WORDS, HALFWORDS
-from tenzo.sw.reference import decode
 from tests.hw.word_streams import simulate
 
 SLOTS = 4

@@ -7,8 +7,8 @@ import pytest
 from tenzo.hw.descriptor import address_widths
 from tenzo.hw.sequencer import START_CYCLES, Sequencer
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.golden.reference import decode, terms
 from tenzo.sw.program import Activation, Stage
-from tenzo.sw.reference import decode, terms
 from tenzo.sw.timing import PREFETCH_CYCLES, output_cycles
 from tests.hw.resettable import with_reset
 from tests.hw.word_streams import simulate

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from tenzo.sw.endpoint import Endpoint
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.packet_device import PacketDevice
+from tenzo.sw.link.endpoint import Endpoint
+from tenzo.sw.link.packet_device import PacketDevice
 
 
 class EndpointTransport:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tenzo.sim.cosim import cosim, default_batch, step_cycles
 from tenzo.sim.inject import FAULTS
 from tenzo.sw.cli import main
-from tenzo.sw.config import load_config
+from tenzo.sw.configuration.config import load_config
 from tenzo.sw.errors import UserError
 
 

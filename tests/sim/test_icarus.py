@@ -13,7 +13,7 @@ import pytest
 from tenzo.hw.verilog import MODULE_NAME, engine_verilog
 from tenzo.sim.fixed_cases import long_case
 from tenzo.sim.random_engines import RANDOM_ENGINES
-from tenzo.sw.packet_device import PacketDevice
+from tenzo.sw.link.packet_device import PacketDevice
 from tests.sim.endpoint_device import EndpointTransport
 
 BENCH = """

@@ -11,8 +11,8 @@ from tenzo.hw.verilog import engine_verilog
 from tenzo.sim.inject import FAULTS, InjectionError, inject
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
-from tenzo.sw.network import Dense, Layer, Network
-from tenzo.sw.planner import plan
+from tenzo.sw.networks.network import Dense, Layer, Network
+from tenzo.sw.planning.planner import plan
 
 ENGINE = EngineParameters(
     lane_count=2, lane_depth=64, weight_depth=64, bias_depth=16, stage_slots=4, result_depth=8

@@ -11,12 +11,12 @@ import pytest
 
 from tenzo.sim.lockstep import Lockstep, with_short_shifts
 from tenzo.sim.verdict import Difference, Verdict
-from tenzo.sw.config import Config, load_config
+from tenzo.sw.configuration.config import Config, load_config
+from tenzo.sw.data.samples import Samples, load_samples
 from tenzo.sw.device import Device, Query
-from tenzo.sw.endpoint import Endpoint
-from tenzo.sw.golden import GoldenDevice
-from tenzo.sw.packet_device import PacketDevice
-from tenzo.sw.samples import Samples, load_samples
+from tenzo.sw.golden.device import GoldenDevice
+from tenzo.sw.link.endpoint import Endpoint
+from tenzo.sw.link.packet_device import PacketDevice
 from tests.sim.endpoint_device import endpoint_device, faulty_device
 
 Fault = Callable[[Endpoint, Mapping[str, int]], None]

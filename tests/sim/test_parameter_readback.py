@@ -11,7 +11,7 @@ from tenzo.sim.parameter_readback import read_parameters
 from tenzo.sim.slices import read_out
 from tenzo.sw.device import Device, Distribution, Query
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.golden import GoldenDevice
+from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.perturbation import perturb
 from tenzo.sw.program import Program
 from tests.sim.endpoint_device import endpoint_device

@@ -10,10 +10,10 @@ from tenzo.sim.random_cases import MAX_CYCLES, Case, cases
 from tenzo.sim.random_check import FACTS, CaseChecker
 from tenzo.sim.random_engines import RANDOM_ENGINES
 from tenzo.sim.random_networks import MAX_CORES, MAX_LAYERS, MAX_MODE, MAX_RANK
-from tenzo.sw.golden import GoldenDevice
-from tenzo.sw.network import TensorTrain
-from tenzo.sw.program_check import check_program
-from tenzo.sw.schedule import program_cycles
+from tenzo.sw.golden.device import GoldenDevice
+from tenzo.sw.networks.network import TensorTrain
+from tenzo.sw.planning.program_check import check_program
+from tenzo.sw.planning.schedule import program_cycles
 from tests.sim.endpoint_device import endpoint_device
 
 ENGINE = RANDOM_ENGINES["16x16"]

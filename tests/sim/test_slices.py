@@ -18,10 +18,10 @@ from tenzo.sim.slices import (
     spread,
     written_outputs,
 )
-from tenzo.sw.addressing import addresses
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.network import Layer, Network, TensorTrain
-from tenzo.sw.planner import plan
+from tenzo.sw.networks.network import Layer, Network, TensorTrain
+from tenzo.sw.planning.addressing import addresses
+from tenzo.sw.planning.planner import plan
 from tenzo.sw.program import Program, Stage
 
 ENGINE = EngineParameters(result_depth=24)

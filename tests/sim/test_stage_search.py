@@ -11,9 +11,9 @@ from tenzo.sim.comparison import collect
 from tenzo.sim.stage_search import cut_programs, find_stage
 from tenzo.sw.device import Query
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.golden import GoldenDevice
-from tenzo.sw.network import Dense, Layer, Network, TensorTrain
-from tenzo.sw.planner import plan
+from tenzo.sw.golden.device import GoldenDevice
+from tenzo.sw.networks.network import Dense, Layer, Network, TensorTrain
+from tenzo.sw.planning.planner import plan
 from tenzo.sw.program import Activation, Program
 from tests.sim.endpoint_device import endpoint_device
 

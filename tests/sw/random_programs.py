@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from tenzo.sw.addressing import affine_bounds
 from tenzo.sw.device import Distribution, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
+from tenzo.sw.planning.addressing import affine_bounds
+from tenzo.sw.planning.schedule import with_waits
 from tenzo.sw.program import ADDRESS_MODULUS, Activation, Program, Stage
-from tenzo.sw.schedule import with_waits
 
 IntArray = npt.NDArray[np.int64]
 Draw = st.DrawFn

@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from tenzo.sw.cli import main
-from tenzo.sw.config import Config, load_config
+from tenzo.sw.configuration.config import Config, load_config
 
 SHORT = (
     "training.steps=40",

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from tenzo.sw import cli
-from tenzo.sw.config import load_config, preset_names
-from tenzo.sw.datasets import load_digits
+from tenzo.sw.configuration.config import load_config, preset_names
+from tenzo.sw.data.datasets import load_digits
 from tests.sw.runs_support import run_tenzo, short_arguments
 
 

@@ -4,7 +4,7 @@ import pytest
 from crccheck.crc import Crc32IsoHdlc
 
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.identity import identity_words
+from tenzo.sw.link.identity import identity_words
 from tenzo.sw.packets import (
     FIXED_WORDS,
     IDENTITY_WORDS,

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenzo.sw.addressing import addresses
 from tenzo.sw.errors import UserError
+from tenzo.sw.golden.reference import decode, terms
+from tenzo.sw.planning.addressing import addresses
 from tenzo.sw.program import (
     CONTROL_FIELDS,
     DESCRIPTOR_HALFWORDS,
@@ -18,7 +19,6 @@ from tenzo.sw.program import (
     Stage,
     address_steps,
 )
-from tenzo.sw.reference import decode, terms
 from tests.sw.random_programs import cases
 
 NEST = st.lists(st.tuples(st.integers(1, 4), st.integers(-70000, 70000)), min_size=6, max_size=6)

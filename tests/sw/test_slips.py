@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from tenzo.sw.runs import open_run
+from tenzo.sw.training.runs import open_run
 from tests.sw.runs_support import run_tenzo, short_arguments
 
 
@@ -243,7 +243,7 @@ import resource, signal, sys
 from tenzo.sw.cli import main
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-from tenzo.sw import checkpoint
+from tenzo.sw.training import checkpoint
 
 write, count = checkpoint.save_checkpoint, 0
 
@@ -254,7 +254,7 @@ def limited(*arguments):
         resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))
     write(*arguments)
 
-from tenzo.sw import runs
+from tenzo.sw.training import runs
 runs.save_checkpoint = limited
 main()
 """

@@ -11,14 +11,14 @@ from click.testing import CliRunner
 
 from tenzo.hw.verilog import MODULE_NAME, engine_verilog
 from tenzo.sw.cli import main
-from tenzo.sw.config import load_config
+from tenzo.sw.configuration.config import load_config
 from tenzo.sw.errors import UserError
-from tenzo.sw.memory_image import memory_image
-from tenzo.sw.packet_docs import packet_docs
-from tenzo.sw.parameters import initial_vector
-from tenzo.sw.planner import plan
-from tenzo.sw.trained import load_trained
-from tenzo.sw.training import train
+from tenzo.sw.link.memory_image import memory_image
+from tenzo.sw.link.packet_docs import packet_docs
+from tenzo.sw.networks.parameters import initial_vector
+from tenzo.sw.planning.planner import plan
+from tenzo.sw.training.trained import load_trained
+from tenzo.sw.training.training import train
 from tenzo.sw.verilog_files import write_verilog
 
 SMALL = ["engine.lane_count=2", "training.steps=2", "training.calibration_samples=8"]

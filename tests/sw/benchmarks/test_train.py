@@ -6,11 +6,11 @@ import pytest
 from tenzo.sw.benchmarks import train
 from tenzo.sw.benchmarks.float_trainer import FloatTrainer
 from tenzo.sw.benchmarks.records import Record, compare
-from tenzo.sw.datasets import load_digits
+from tenzo.sw.data.datasets import load_digits
+from tenzo.sw.data.samples import load_samples
 from tenzo.sw.devices import open_device
-from tenzo.sw.evaluation import compute_outputs
-from tenzo.sw.samples import load_samples
-from tenzo.sw.trainer import Trainer
+from tenzo.sw.training.evaluation import compute_outputs
+from tenzo.sw.training.trainer import Trainer
 from tests.sw.runs_support import run_tenzo, short_config
 
 

@@ -1,0 +1,1 @@
+"""The TOML file: its tables, errors and overrides."""

@@ -1,0 +1,189 @@
+"""Tables of the configuration file: their keys, defaults and ranges, checked by pydantic.
+
+The names of classes and fields are the file's: ``[training.optimiser]`` is
+:class:`OptimiserTable`, ``training.batch`` its field ``batch``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from tenzo.sw.errors import UserError
+from tenzo.sw.training.optimisers import Optimiser, make_optimiser
+from tenzo.sw.training.schedules import Schedule, make_schedule
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Table(BaseModel):
+    """A table that refuses unknown keys and values of another type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _rank_list(value: Any) -> Any:
+    """Return one rank as a list of one; the layer spreads it over its inner ranks."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [value]
+    if isinstance(value, list) and all(type(rank) is int for rank in value):
+        return value
+    raise UserError(f"must be a rank such as 4, or a list such as [1, 4, 4, 1], not {value!r}")
+
+
+class LayerTable(Table):
+    """One layer: a tensor train, or a dense matrix if ``dense = true``.
+
+    ``ranks`` is one rank for all inner bonds, or the whole list, which begins and ends with 1.
+    """
+
+    inputs: Positive
+    outputs: Positive
+    dense: bool = False
+    input_modes: list[Positive] | None = None
+    output_modes: list[Positive] | None = None
+    ranks: Annotated[list[Positive], BeforeValidator(_rank_list)] | None = None
+    bias: bool = False
+    activation: Literal["none", "relu"] = "none"
+
+    @model_validator(mode="after")
+    def _check_form(self) -> LayerTable:
+        given = [key for key in ("input_modes", "output_modes", "ranks") if getattr(self, key)]
+        if self.dense and given:
+            raise UserError(f"must not hold {given[0]} together with dense = true: remove one")
+        if not self.dense and len(given) < 3:
+            missing = {"input_modes", "output_modes", "ranks"} - set(given)
+            raise UserError(f"must hold {min(missing)}, or dense = true for a dense matrix")
+        return self
+
+    @property
+    def all_ranks(self) -> tuple[int, ...]:
+        """All ranks of a tensor train, the ones at both ends included."""
+        ranks, modes = self.ranks or [], self.input_modes or []
+        if len(ranks) == 1 and len(modes) > 0:
+            return (1, *ranks * (len(modes) - 1), 1)
+        return tuple(ranks)
+
+
+class NetworkTable(Table):
+    """Layers in order, each ``[[network.layers]]``."""
+
+    layers: list[LayerTable] = Field(min_length=1)
+
+
+class FormatTable(Table):
+    """A fixed-point format, for example ``{ width = 16, frac_bits = 13 }``."""
+
+    width: Annotated[int, Field(ge=4, le=24)]
+    frac_bits: Annotated[int, Field(ge=0, le=62)]
+
+
+class FormatsTable(Table):
+    """Number formats of samples and weights."""
+
+    activation: FormatTable = FormatTable(width=16, frac_bits=13)
+    weight: FormatTable = FormatTable(width=16, frac_bits=14)
+
+
+class LfsrTable(Table):
+    """Linear-feedback shift register of the perturbation."""
+
+    width: Annotated[int, Field(ge=2, le=32)] = 32
+    taps: Annotated[int, Field(ge=1, le=0xFFFFFFFF)] = 0x80200003
+
+
+class EngineTable(Table):
+    """Sizes of the engine. A memory that is not given is made large enough for the network."""
+
+    lane_count: Annotated[int, Field(ge=1, le=256)] = 8
+    requantizer_sharing: Annotated[int, Field(ge=1, le=16)] = 2
+    lane_depth: Annotated[int, Field(ge=16, le=65535)] | None = None
+    weight_depth: Annotated[int, Field(ge=16, le=65535)] | None = None
+    bias_depth: Annotated[int, Field(ge=16, le=65535)] | None = None
+    stage_slots: Annotated[int, Field(ge=1, le=255)] | None = None
+    result_depth: Annotated[int, Field(ge=1, le=4096)] | None = None
+    max_bits: Annotated[int, Field(ge=1, le=8)] = 8
+    lfsr: LfsrTable = LfsrTable()
+
+
+class OptimiserTable(Table):
+    """What turns gradients into steps; a kind takes the options of its class only."""
+
+    name: Literal["sgd", "momentum", "adam", "sign-momentum"] = "adam"
+    beta: float | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    epsilon: float | None = None
+
+
+class ScheduleTable(Table):
+    """How the learning rate falls; a kind takes the options of its class only."""
+
+    name: Literal["constant", "cosine", "step"] = "constant"
+    final_rate: float | None = None
+    factor: float | None = None
+    interval: int | None = None
+
+
+class TrainingTable(Table):
+    """How to train."""
+
+    steps: Positive
+    batch: Positive
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 1
+    estimator: Literal["rge"] = "rge"
+    queries: Positive = 2
+    epsilon: Annotated[float, Field(gt=0)] = 0.01
+    distribution: Literal["rademacher", "uniform", "binomial"] = "rademacher"
+    bits: Annotated[int, Field(ge=1, le=8)] = 1
+    loss: str = "cross-entropy"
+    learning_rate: Annotated[float, Field(gt=0)]
+    optimiser: OptimiserTable = OptimiserTable()
+    schedule: ScheduleTable = ScheduleTable()
+    calibration_samples: Positive = 256
+    headroom_bits: Annotated[int, Field(ge=0, le=8)] = 1
+    recalibrate_steps: Count = 0
+    evaluate_steps: Count = 1000
+    log_steps: Positive = 100
+    checkpoint_steps: Count = 0
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = 10.0
+
+    @model_validator(mode="after")
+    def _check_values(self) -> TrainingTable:
+        if self.seed == 0:
+            raise UserError("seed must be 1 or more, not 0: a register seeded with zero stays zero")
+        if self.distribution == "rademacher" and self.bits != 1:
+            raise UserError(f"bits must be 1 for 'rademacher', not {self.bits}")
+        self.make_optimiser(1)
+        self.make_schedule()
+        return self
+
+    def make_optimiser(self, size: int) -> Optimiser:
+        """Return the optimiser for ``size`` weights."""
+        return make_optimiser(size=size, **self.optimiser.model_dump(exclude_none=True))
+
+    def make_schedule(self) -> Schedule:
+        """Return the schedule of the learning rate."""
+        options = self.schedule.model_dump(exclude_none=True)
+        return make_schedule(learning_rate=self.learning_rate, **options)
+
+
+class DataTable(Table):
+    """Where samples come from: one of ``preset``, ``mnist``, ``npz`` and ``entry_point``."""
+
+    preset: Literal["digits"] | None = None
+    mnist: bool | str | None = None
+    npz: str | None = None
+    entry_point: str | None = None
+
+    @model_validator(mode="after")
+    def _check_source(self) -> DataTable:
+        given = [key for key in type(self).model_fields if getattr(self, key)]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise UserError(
+                f"must hold exactly one of preset, mnist, npz and entry_point, not {found}"
+            )
+        return self

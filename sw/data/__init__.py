@@ -1,0 +1,1 @@
+"""Data sets: those that ship, those that a user names, and synthetic ones."""

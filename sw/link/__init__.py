@@ -1,0 +1,1 @@
+"""Packets from the host's side, and the model of an engine's link and controller."""

@@ -1,0 +1,1 @@
+"""Networks as floats: layers, tensor-train cores, contraction orders, parameter vectors."""

@@ -1,0 +1,1 @@
+"""From a network to a stage program: stages, memory, shifts, exact cycles."""

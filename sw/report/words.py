@@ -1,0 +1,138 @@
+"""Sentences and summary numbers of the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tenzo.sw.networks.network import Network
+from tenzo.sw.report.data import RunRecord
+from tenzo.sw.report.lockstep import lockstep_verdict
+
+_NAMES = {
+    "rge": "random gradient estimates",
+    "rademacher": "Rademacher",
+    "adam": "Adam",
+    "sgd": "SGD",
+}
+"""Words for values of the configuration that are not words themselves."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number in large type, what it is, and a remark; ``kind`` as of a verdict."""
+
+    value: str
+    label: str
+    note: str = ""
+    kind: str = ""
+
+
+def subtitle(run: RunRecord) -> str:
+    """Return the line below the title."""
+    engine, training = run.plan.engine, run.config.training
+    distribution = _NAMES.get(training.distribution, training.distribution)
+    optimiser = _NAMES.get(training.optimiser.name, training.optimiser.name)
+    return (
+        f"Trained without back-propagation by {_NAMES[training.estimator]} "
+        f"({training.queries} {distribution} directions a step, {optimiser}); "
+        f"activations {engine.activation}, weights {engine.weight}."
+    )
+
+
+def unfinished_note(run: RunRecord) -> str:
+    """Return a sentence about a run that has not finished; empty for one that has."""
+    if run.summary is not None:
+        return ""
+    return (
+        f"This run has not finished: its checkpoint holds {run.step:,} of "
+        f"{run.config.training.steps:,} steps. Go on with: tenzo train {run.path} --resume"
+    )
+
+
+def cards(run: RunRecord) -> list[Card]:
+    """Return the summary numbers."""
+    plan, network = run.plan, run.config.network()
+    parameters, dense = network.parameter_count, dense_parameters(network)
+    lockstep = lockstep_verdict(run)
+    lanes = f"for up to {plan.engine.lane_count} samples"
+    return [
+        *_score_cards(run),
+        Card(f"{parameters:,}", "parameters", _compression(parameters, dense)),
+        *_training_cards(run),
+        Card(f"{plan.macs:,}", "MACs per pass", "multiply-accumulates of one sample"),
+        Card(f"{plan.cycles:,}", "cycles per query", lanes),
+        Card(percent(plan.utilisation), "utilisation", "cycles in which every lane multiplies"),
+        Card(lockstep.word, "lockstep", "golden model and Verilog", lockstep.kind),
+    ]
+
+
+def _training_cards(run: RunRecord) -> list[Card]:
+    """Return the cards of what training took."""
+    summary = run.summary or {}
+    passes = summary.get("forward_passes")
+    note = f"of {run.config.training.batch} samples each"
+    found = [
+        Card(
+            f"{run.step:,}", "training steps", f"{short(passes)} forward passes" if passes else note
+        )
+    ]
+    seconds = float(summary.get("train_seconds") or 0)
+    if seconds:
+        rate = f"{run.step / seconds:,.0f} steps/s on {summary.get('device', 'a device')}"
+        found.append(Card(duration(seconds), "training time", rate))
+    return found
+
+
+def _score_cards(run: RunRecord) -> list[Card]:
+    """Return the cards of the test result."""
+    if run.measurement is None:
+        return _summary_scores(run.summary or {})
+    result, count = run.measurement.evaluation, run.measurement.sample_count
+    if result.accuracy is not None:
+        right = round(result.accuracy * count)
+        return [Card(percent(result.accuracy), "test accuracy", f"{right:,} of {count:,} samples")]
+    note = f"{count:,} test samples"
+    return [Card(f"{result.relative_l2:.3g}", "relative L2 error", note)]
+
+
+def _summary_scores(summary: dict[str, Any]) -> list[Card]:
+    """Return the scores that the run itself wrote down."""
+    if "test_accuracy" in summary:
+        return [Card(percent(summary["test_accuracy"]), "test accuracy", "as the run noted it")]
+    if "relative_l2" in summary:
+        return [Card(f"{summary['relative_l2']:.3g}", "relative L2 error", "as the run noted it")]
+    return []
+
+
+def dense_parameters(network: Network) -> int:
+    """Return the parameters that the network would have with dense layers."""
+    return sum(layer.inputs * layer.outputs + layer.bias_count for layer in network.layers)
+
+
+def _compression(parameters: int, dense: int) -> str:
+    """Compare parameters with those of dense layers."""
+    if parameters == dense:
+        return "all layers are dense"
+    return f"{dense:,} if dense, {dense / parameters:.1f} times as many"
+
+
+def short(value: int) -> str:
+    """Return a large count with three digits and a unit, for example ``3.84 M``."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= 10 * size or (value >= size and size > 10**3):
+            return f"{value / size:.3g} {unit}"
+    return f"{value:,}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words that fit a card."""
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,1 @@
+"""Zeroth-order training: the loop, its parts, and the run directory."""

@@ -1,0 +1,101 @@
+"""Scores of a trained network on one split, by the device that computes its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.data.samples import Split
+from tenzo.sw.device import Device, Query
+from tenzo.sw.numerics import fixed_sum
+from tenzo.sw.program import Program
+from tenzo.sw.training import losses
+from tenzo.sw.training.losses import Loss
+
+_CHUNK = 256
+"""Samples given to a device at a time, so that a signal is seen in between."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Result on one split; ``accuracy`` and ``confusion`` for labels, ``relative_l2`` for targets.
+
+    ``confusion`` counts samples, row = label, column = prediction.
+    """
+
+    loss: float
+    accuracy: float | None = None
+    relative_l2: float | None = None
+    confusion: npt.NDArray[np.int64] | None = None
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The accuracy or the relative L2 error, by its name."""
+        scores = {"accuracy": self.accuracy, "relative_l2": self.relative_l2}
+        return {name: score for name, score in scores.items() if score is not None}
+
+    def sentence(self, split: str) -> str:
+        """Return the result in words, for example ``test accuracy: 95.3 %``."""
+        return score_sentence(split, self.accuracy, self.relative_l2)
+
+
+def score_sentence(split: str, accuracy: float | None, relative_l2: float | None) -> str:
+    """Return the score of a split in words."""
+    if accuracy is not None:
+        return f"{split} accuracy: {100 * accuracy:.1f} %"
+    return f"{split} relative L2 error: {relative_l2:.3e}"
+
+
+def compute_outputs(
+    device: Device,
+    program: Program,
+    samples_raw: npt.NDArray[Any],
+    between: Callable[[], None] = lambda: None,
+) -> npt.NDArray[np.int64]:
+    """Run the unperturbed network on samples.
+
+    Parameters
+    ----------
+    device : :class:`Device`
+        Holds the program and the weights.
+    program : :class:`Program`
+    samples_raw : integers of shape (samples, inputs), raw activations
+    between
+        Called before each part of the work; may raise to stop it.
+
+    Returns
+    -------
+    int64 array of shape (samples, outputs), with the program's ``output_frac_bits``.
+    """
+    outputs = np.empty((len(samples_raw), program.output_count), np.int64)
+    for first in range(0, len(samples_raw), _CHUNK):
+        between()
+        chunk = samples_raw[first : first + _CHUNK].astype(np.int64)
+        for item in device.evaluate(chunk, [Query()]):
+            start = first + item.first_sample
+            outputs[start : start + len(item.outputs_raw)] = item.outputs_raw
+    return outputs
+
+
+def evaluate(
+    device: Device,
+    program: Program,
+    split: Split,
+    loss: Loss,
+    between: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Score the network that a device holds on one split; parameters as :func:`compute_outputs`."""
+    outputs = compute_outputs(device, program, split.samples_raw, between)
+    frac_bits = program.output_frac_bits
+    each = loss(outputs[None], frac_bits, split.targets)[0]
+    mean = float(fixed_sum(each)) / len(each)
+    if split.targets.ndim == 1:
+        share = losses.accuracy(outputs, split.targets)
+        return Evaluation(
+            mean, accuracy=share, confusion=losses.confusion_matrix(outputs, split.targets)
+        )
+    return Evaluation(mean, relative_l2=losses.relative_l2(outputs, frac_bits, split.targets))

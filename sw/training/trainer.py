@@ -1,0 +1,248 @@
+"""The state of a training run and its step, on any device, without files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.configuration.config import Config
+from tenzo.sw.data.samples import Samples, Split
+from tenzo.sw.device import Device, Distribution, Query
+from tenzo.sw.errors import UserError
+from tenzo.sw.networks.parameters import initial_vector
+from tenzo.sw.numerics import FloatArray, fixed_sum
+from tenzo.sw.perturbation import epsilon_raw
+from tenzo.sw.planning.calibration import calibrate
+from tenzo.sw.planning.planner import Plan, plan
+from tenzo.sw.program import Program
+from tenzo.sw.training.estimators import Estimator, RandomGradient
+from tenzo.sw.training.evaluation import evaluate
+from tenzo.sw.training.losses import Loss, make_loss
+from tenzo.sw.training.minibatches import Minibatches
+
+IntArray = npt.NDArray[np.int64]
+
+
+class MinibatchObjective:
+    """The mean loss of a program on one minibatch, for each query.
+
+    Losses are summed in a fixed order, whatever the waves in which a device returns outputs.
+
+    Parameters
+    ----------
+    device : :class:`Device`
+        Holds the program and the weights.
+    program : :class:`Program`
+    loss : :class:`Loss`
+    samples_raw : int64 array of shape (samples, inputs)
+    targets : labels or targets of the samples
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        program: Program,
+        loss: Loss,
+        samples_raw: IntArray,
+        targets: npt.NDArray[Any],
+    ) -> None:
+        self.device, self.program, self.loss = device, program, loss
+        self.samples_raw, self.targets = samples_raw, targets
+
+    def losses(self, queries: Sequence[Query]) -> FloatArray:
+        """Return the mean loss of each query, float64 of shape (queries,)."""
+        samples = len(self.samples_raw)
+        outputs = np.empty((len(queries), samples, self.program.output_count), np.int64)
+        for item in self.device.evaluate(self.samples_raw, queries):
+            stop = item.first_sample + len(item.outputs_raw)
+            outputs[item.query, item.first_sample : stop] = item.outputs_raw
+        losses = self.loss(outputs, self.program.output_frac_bits, self.targets)
+        return fixed_sum(losses, 1) / samples
+
+
+class Trainer:
+    """Trains a network on a device, step by step; all that decides the next step is in its state.
+
+    Parameters
+    ----------
+    config : :class:`Config`
+    device : :class:`Device`
+        Its engine must be ``config.engine()``, but for the number of lanes.
+    samples : :class:`Samples`
+
+    Raises
+    ------
+    UserError
+        If the initial weights overflow their format, epsilon leaves no room for weights, or the
+        engine draws fewer bits.
+    """
+
+    def __init__(self, config: Config, device: Device, samples: Samples) -> None:
+        training = config.training
+        self.config, self.device, self.samples = config, device, samples
+        self.network, self.weight_format = config.network(), device.engine.weight
+        self.loss = make_loss(training.loss)
+        self.size = self.network.parameter_count
+        self.distribution = Distribution[training.distribution.upper()]
+        self.epsilon_raw = epsilon_raw(
+            training.epsilon, self.weight_format, self.distribution, training.bits
+        )
+        if training.bits > device.engine.max_bits:
+            raise UserError(
+                f"training.bits must be at most {device.engine.max_bits}, the engine's max_bits, "
+                f"not {training.bits}"
+            )
+        self.estimator: Estimator = self._make_estimator()
+        self.optimiser = training.make_optimiser(self.size)
+        self.schedule = training.make_schedule()
+        self.minibatches = Minibatches(len(samples.train), training.batch, training.seed)
+        self.step = 0
+        self.forward_passes = 0
+        self.clips = 0
+        self.weights: FloatArray = initial_vector(self.network, training.seed)
+        self.low, self.high = self._weight_bounds()
+        self._check_initial_weights()
+        self.plan: Plan = plan(self.network, device.engine)
+        self.saturations = np.zeros(len(self.plan.program.stages), np.int64)
+        self.weight_saturations = 0
+
+    def start(self) -> None:
+        """Calibrate the shifts on the first training samples and load the program.
+
+        Raises
+        ------
+        UserError
+            If the loss does not take the data's targets.
+        """
+        self.calibrate()
+        self.device.write_parameters(self.weights_raw())
+        train, count = self.samples.train, self.minibatches.batch
+        first = Split(train.samples_raw[:count], train.targets[:count])
+        evaluate(self.device, self.plan.program, first, self.loss)
+        self.device.clear_counters()
+
+    def run_step(self) -> float:
+        """Make one training step; return the mean loss of its queries."""
+        every = self.config.training.recalibrate_steps
+        if every and self.step and self.step % every == 0:
+            self.calibrate()
+        chosen = self.minibatches(self.step)
+        train = self.samples.train
+        samples_raw = train.samples_raw[chosen].astype(np.int64)
+        objective = MinibatchObjective(
+            self.device, self.plan.program, self.loss, samples_raw, train.targets[chosen]
+        )
+        self.device.write_parameters(self.weights_raw())
+        estimate = self.estimator.estimate(objective, self.step)
+        rate = self.schedule.rate(self.step, self.config.training.steps)
+        self.optimiser.step(self.weights, estimate.gradient, rate)
+        self._clip()
+        self.forward_passes += estimate.queries * len(chosen)
+        self.step += 1
+        return estimate.loss
+
+    def weights_raw(self) -> IntArray:
+        """Return the weights as the device sees them, int64 of shape (parameters,)."""
+        return self.weight_format.quantize(self.weights)
+
+    def calibrate(self) -> None:
+        """Choose the shifts for the present weights and load the program that has them."""
+        training = self.config.training
+        first = self.samples.train.samples_raw[: training.calibration_samples].astype(np.int64)
+        self.load_shifts(
+            calibrate(
+                self.network, self.device.engine, self.weights_raw(), first, training.headroom_bits
+            )
+        )
+
+    def load_shifts(self, shifts: Sequence[int]) -> None:
+        """Load the program with these shifts."""
+        self.shifts = tuple(int(shift) for shift in shifts)
+        self.plan = plan(self.network, self.device.engine, self.shifts)
+        self.device.load_program(self.plan.program)
+
+    def collect_counters(self) -> None:
+        """Add the device's counts of saturations to the run's, and clear them."""
+        counters = self.device.read_counters()
+        self.saturations += counters.saturations[: len(self.saturations)]
+        self.weight_saturations += int(counters.weight_saturations)
+        self.device.clear_counters()
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of all that the next steps depend on, for a checkpoint."""
+        self.collect_counters()
+        numbers = ("step", "forward_passes", "clips", "weight_saturations")
+        return {
+            **{name: np.array(getattr(self, name), np.int64) for name in numbers},
+            "weights": self.weights.copy(),
+            "shifts": np.array(self.shifts, np.int64),
+            "saturations": self.saturations.copy(),
+            **{f"optimiser.{name}": array for name, array in self.optimiser.state().items()},
+        }
+
+    def load_state(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Continue from a state; :class:`UserError` if it is of another network."""
+        if state["weights"].shape != (self.size,):
+            raise UserError(
+                f"checkpoint must hold {self.size} weights, not {len(state['weights'])}"
+            )
+        for name in ("step", "forward_passes", "clips", "weight_saturations"):
+            setattr(self, name, int(state[name]))
+        self.weights = state["weights"].copy()
+        self.saturations = state["saturations"].copy()
+        prefix = "optimiser."
+        self.optimiser.load_state(
+            {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
+        )
+        self.load_shifts(state["shifts"].tolist())
+        self.device.clear_counters()
+
+    def _make_estimator(self) -> Estimator:
+        """Return the estimator that the configuration names."""
+        training = self.config.training
+        return RandomGradient(
+            self.size,
+            training.queries,
+            self.epsilon_raw,
+            self.weight_format.step,
+            self.distribution,
+            training.bits,
+            self.device.engine.lfsr,
+            training.seed,
+        )
+
+    def _weight_bounds(self) -> tuple[float, float]:
+        """Return the range of a weight that no perturbation takes out of the format."""
+        bits = self.config.training.bits
+        largest = {Distribution.UNIFORM: (1 << bits) - 1, Distribution.BINOMIAL: bits}
+        swing = self.epsilon_raw * largest.get(self.distribution, 1)
+        if swing >= self.weight_format.max_raw:
+            raise UserError(
+                f"training.epsilon must leave room for weights: {self.config.training.epsilon} is "
+                f"the whole range of formats.weight ({self.weight_format}), choose a smaller one"
+            )
+        step = self.weight_format.step
+        return (self.weight_format.min_raw + swing) * step, (
+            self.weight_format.max_raw - swing
+        ) * step
+
+    def _check_initial_weights(self) -> None:
+        """Refuse initial weights that the format cannot hold."""
+        reach = float(np.abs(self.weights).max())
+        if reach > self.high:
+            raise UserError(
+                f"formats.weight ({self.weight_format}) must hold the initial weights, which reach "
+                f"{reach:.3f}, but less epsilon it ends at {self.high:.3f}: use fewer fractional "
+                "bits or a smaller epsilon"
+            )
+
+    def _clip(self) -> None:
+        """Keep weights inside their range; count how many had left it."""
+        clipped = np.clip(self.weights, self.low, self.high)
+        changed = int(np.count_nonzero(clipped != self.weights))
+        if changed:
+            self.clips += changed
+            self.weights[...] = clipped

@@ -1,0 +1,74 @@
+import logging
+
+import numpy as np
+import pytest
+
+from tenzo.sw.configuration.tables import DataTable
+from tenzo.sw.data.datasets import Dataset
+from tenzo.sw.data.samples import load_samples, quantize_dataset, with_data_folder
+from tenzo.sw.errors import UserError
+from tenzo.sw.formats import Format
+from tests.sw.runs_support import short_config
+
+X = np.linspace(-1.5, 1.5, 40).reshape(20, 2)
+Y = np.arange(20) % 3
+
+
+def dataset(x=X, y=Y):
+    return Dataset("made", x, y, X, Y, X, Y)
+
+
+@pytest.mark.parametrize(("width", "dtype"), [(8, np.int8), (9, np.int16), (24, np.int32)])
+def test_samples_are_rounded_into_the_smallest_type(width, dtype):
+    split = quantize_dataset(dataset(), Format(width, width - 4)).train
+    assert split.samples_raw.dtype == dtype
+    assert np.array_equal(split.samples_raw, Format(width, width - 4).quantize(X))
+
+
+def test_digest_follows_numbers_and_targets():
+    digests = {
+        quantize_dataset(dataset(*arrays), Format(16, 13)).digest
+        for arrays in ((X, Y), (X + 0.5, Y), (X, Y[::-1]), (X, Y))
+    }
+    assert len(digests) == 3
+
+
+def test_many_numbers_out_of_range_are_refused():
+    with pytest.raises(UserError, match=r"made: 40 of 40 numbers of train are outside.*scale them"):
+        quantize_dataset(dataset(X + 6), Format(16, 13))
+
+
+def test_few_numbers_out_of_range_are_told(caplog):
+    x = np.tile(X, (10, 1))
+    x[0, 0] = 5.0
+    with caplog.at_level(logging.WARNING):
+        quantize_dataset(dataset(x, np.tile(Y, 10)), Format(16, 13))
+    assert "1 of 400 numbers of train" in caplog.text
+
+
+def test_upper_end_of_the_range_is_inside():
+    quantize_dataset(dataset(np.full((20, 2), 4.0)), Format(16, 13))
+
+
+def test_data_folder_comes_from_option_then_variable_then_file(monkeypatch):
+    config = short_config("data={mnist='/file'}")
+    monkeypatch.delenv("TENZO_DATA", raising=False)
+    assert with_data_folder(config, None).data == DataTable(mnist="/file")
+    monkeypatch.setenv("TENZO_DATA", "/variable")
+    assert with_data_folder(config, None).data == DataTable(mnist="/variable")
+    assert with_data_folder(config, "/option").data == DataTable(mnist="/option")
+
+
+def test_data_folder_holds_the_npz_file():
+    config = short_config("data={npz='/there/mine.npz'}")
+    assert with_data_folder(config, "/here").data == DataTable(npz="/here/mine.npz")
+    assert with_data_folder(config, None).data == DataTable(npz="/there/mine.npz")
+
+
+def test_missing_data_is_made_up_on_request_only(caplog):
+    config = short_config("data={mnist='/nowhere'}")
+    with pytest.raises(UserError, match="/nowhere does not exist"):
+        load_samples(config)
+    samples = load_samples(config, made_up=True)
+    assert samples.train.samples_raw.shape[1] == 64
+    assert "synthetic" in caplog.text

@@ -1,0 +1,217 @@
+"""The packet device over the Python model of an engine, against the golden model."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tenzo.sim.fixed_cases import plain_case
+from tenzo.sim.random_cases import Case, cases
+from tenzo.sim.random_check import CaseChecker
+from tenzo.sim.random_engines import RANDOM_ENGINES
+from tenzo.sw.device import Query
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.errors import UserError
+from tenzo.sw.golden.device import GoldenDevice
+from tenzo.sw.link.endpoint import Endpoint
+from tenzo.sw.link.packet_device import PacketDevice
+from tenzo.sw.networks.network import Dense, Layer, Network
+from tenzo.sw.packets import MAX_OUTSTANDING_QUERIES, NAK_OPCODE, NakCode, Opcode, encode_packet
+from tenzo.sw.planning.planner import plan
+from tenzo.sw.program import Program
+from tests.sim.endpoint_device import EndpointTransport
+
+ENGINE = EngineParameters()
+
+
+class OneAnswer:
+    """Gives the same answer to every packet."""
+
+    def __init__(self, answer: list[int]) -> None:
+        self.answer = answer
+
+    def exchange(self, requests: Iterable[list[int]]) -> Iterator[list[int]]:
+        for _ in requests:
+            yield self.answer
+
+    def close(self) -> None:
+        pass
+
+
+def opcodes_of(transport: EndpointTransport) -> list[Opcode]:
+    return [Opcode(packet[0] & 0xFF) for packet in transport.sent]
+
+
+def dense_program(inputs: int, outputs: int, engine: EngineParameters = ENGINE) -> Program:
+    return plan(Network((Layer(inputs, outputs, Dense(), True),)), engine).program
+
+
+def loaded(
+    program: Program, engine: EngineParameters = ENGINE
+) -> tuple[PacketDevice, EndpointTransport]:
+    transport = EndpointTransport(engine)
+    device = PacketDevice(engine, transport)
+    device.load_program(program)
+    device.write_parameters(np.arange(program.parameter_count))
+    return device, transport
+
+
+@pytest.mark.parametrize("name", RANDOM_ENGINES)
+def test_packets_and_golden_model_agree(name: str) -> None:
+    engine = RANDOM_ENGINES[name]
+    device = PacketDevice(engine, EndpointTransport(engine))
+    checker = CaseChecker(engine, GoldenDevice(engine), device)
+
+    @settings(max_examples=10, database=None, suppress_health_check=list(HealthCheck))
+    @given(cases(engine))
+    def agree(case: Case) -> None:
+        checker.check(case)
+
+    checker.check(plain_case(engine))
+    agree()
+
+
+@given(st.integers(1, 30), st.integers(1, 5))
+def test_every_sample_of_every_query_comes_once(samples: int, queries: int) -> None:
+    device, _ = loaded(dense_program(4, 2))
+    raw = np.zeros((samples, 4), np.int64)
+    seen = [
+        (item.query, item.first_sample + row)
+        for item in device.evaluate(raw, [Query()] * queries)
+        for row in range(len(item.outputs_raw))
+    ]
+    assert sorted(seen) == [
+        (query, sample) for query in range(queries) for sample in range(samples)
+    ]
+
+
+def test_three_queries_are_queued_before_the_first_result_is_read() -> None:
+    device, transport = loaded(dense_program(4, 2))
+    list(device.evaluate(np.zeros((8, 4), np.int64), [Query()] * 5))
+    opcodes = opcodes_of(transport)
+    first_read = opcodes.index(Opcode.READ_RESULTS)
+    assert opcodes[:first_read].count(Opcode.QUERY) == MAX_OUTSTANDING_QUERIES
+
+
+def test_the_next_wave_is_loaded_while_queries_run() -> None:
+    program = dense_program(4, 2)
+    assert len(program.sample_bases) == 2
+    device, transport = loaded(program)
+    list(device.evaluate(np.zeros((16, 4), np.int64), [Query()]))
+    opcodes = opcodes_of(transport)
+    last_load = len(opcodes) - 1 - opcodes[::-1].index(Opcode.WRITE_SAMPLES)
+    assert last_load < opcodes.index(Opcode.READ_RESULTS)
+
+
+def test_one_sample_region_is_reused_only_after_its_queries() -> None:
+    program = dense_program(4, 2)
+    program = dataclasses.replace(program, sample_bases=program.sample_bases[:1])
+    device, _transport = loaded(program)
+    samples = np.arange(96).reshape(24, 4)
+    got = np.concatenate([item.outputs_raw for item in device.evaluate(samples, [Query()])])
+    golden = GoldenDevice(ENGINE)
+    golden.load_program(program)
+    golden.write_parameters(np.arange(program.parameter_count))
+    expected = np.concatenate([i.outputs_raw for i in golden.evaluate(samples, [Query()])])
+    assert np.array_equal(got, expected)
+
+
+def test_more_than_256_results_are_read_in_blocks() -> None:
+    engine = dataclasses.replace(ENGINE, result_depth=300, bias_depth=512, lane_count=2)
+    program = dense_program(1, 300, engine)
+    device, transport = loaded(program, engine)
+    items = list(device.evaluate(np.full((2, 1), 1 << 13), [Query()]))
+    assert items[0].outputs_raw.shape == (2, 300)
+    assert opcodes_of(transport).count(Opcode.READ_RESULTS) == 4
+
+
+def test_stopping_early_leaves_no_query_behind() -> None:
+    device, transport = loaded(dense_program(4, 2))
+    results = device.evaluate(np.zeros((80, 4), np.int64), [Query()] * 4)
+    next(results)
+    results.close()  # type: ignore[attr-defined]
+    assert opcodes_of(transport).count(Opcode.QUERY) <= MAX_OUTSTANDING_QUERIES + 1
+    assert device.read_counters().queries > 0
+
+
+def test_sequence_numbers_never_return_to_zero() -> None:
+    device, transport = loaded(dense_program(4, 2))
+    for _ in range(300):
+        device.clear_counters()
+    numbers = [packet[0] >> 8 & 0xFF for packet in transport.sent]
+    assert numbers[:3] == [0, 1, 2]
+    assert set(numbers[1:]) == set(range(1, 256))
+    assert all(a != b for a, b in itertools.pairwise(numbers))
+
+
+def test_another_engine_is_refused() -> None:
+    other = dataclasses.replace(ENGINE, lane_count=4)
+    with pytest.raises(UserError, match=r"the engine's digest is 0x.* the configuration's is 0x"):
+        PacketDevice(ENGINE, EndpointTransport(other))
+
+
+def test_something_that_is_no_engine_is_refused() -> None:
+    answer = encode_packet(0x81, 0, [1, 2, 3])
+    with pytest.raises(UserError, match="no Tenzo engine answers"):
+        PacketDevice(ENGINE, OneAnswer(answer))
+
+
+def test_another_protocol_version_is_refused() -> None:
+    identity = Endpoint(ENGINE).exchange(encode_packet(Opcode.IDENTIFY, 0))[1:-1]
+    identity[1] = 99
+    with pytest.raises(UserError, match="protocol version 99"):
+        PacketDevice(ENGINE, OneAnswer(encode_packet(0x81, 0, identity)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (encode_packet(NAK_OPCODE, 0, [NakCode.BUSY]), "refused IDENTIFY: BUSY"),
+        (encode_packet(0x81, 7, []), "sequence number 7, not 0"),
+        (encode_packet(0x82, 0, []), "has opcode 0x82"),
+        ([1, 2, 3], "is damaged: CRC"),
+    ],
+)
+def test_a_wrong_answer_is_named(answer: list[int], message: str) -> None:
+    with pytest.raises(RuntimeError, match=message):
+        PacketDevice(ENGINE, OneAnswer(answer))
+
+
+def test_a_query_before_parameters_is_refused() -> None:
+    device = PacketDevice(ENGINE, EndpointTransport(ENGINE))
+    device.load_program(dense_program(4, 2))
+    with pytest.raises(UserError, match="refused QUERY: NOT_READY"):
+        list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))
+
+
+def test_a_device_works_after_a_refusal() -> None:
+    program = dense_program(4, 2)
+    device = PacketDevice(ENGINE, EndpointTransport(ENGINE))
+    device.load_program(program)
+    with pytest.raises(UserError):
+        list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))
+    device.write_parameters(np.zeros(program.parameter_count, np.int64))
+    assert len(list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))) == 1
+
+
+@pytest.mark.parametrize("value", [1 << 15, -(1 << 15) - 1])
+def test_values_outside_their_format_are_refused(value: int) -> None:
+    device, _ = loaded(dense_program(4, 2))
+    with pytest.raises(UserError, match=f"not {value}"):
+        device.write_parameters(np.full(10, value))
+    with pytest.raises(UserError, match=f"not {value}"):
+        list(device.evaluate(np.full((1, 4), value), [Query()]))
+
+
+def test_arrays_of_another_shape_are_refused() -> None:
+    device, _ = loaded(dense_program(4, 2))
+    with pytest.raises(UserError, match=r"shape \(10,\), not \(9,\)"):
+        device.write_parameters(np.zeros(9, np.int64))
+    with pytest.raises(UserError, match=r"shape \(samples, 4\), not \(1, 5\)"):
+        list(device.evaluate(np.zeros((1, 5), np.int64), [Query()]))
