@@ -88,6 +88,7 @@ class _News:
     def __init__(self, steps: int, batch: int, quiet: bool) -> None:
         self._steps, self._batch = steps, batch
         self._bar: Any = None
+        self._cycles = 0
         self._terminal = sys.stderr.isatty() and _LOG.isEnabledFor(logging.INFO) and not quiet
 
     def __call__(self, news: dict[str, Any]) -> None:
@@ -95,14 +96,13 @@ class _News:
         if "building" in news:
             _LOG.info("building the simulator; kept for the next time")
         elif "total_cycles" in news:
-            cycles = news["total_cycles"]
-            _LOG.info(
-                "%d steps of %d samples: about %s cycles", self._steps, self._batch, f"{cycles:,}"
-            )
-            self._begin(cycles)
+            self._cycles = news["total_cycles"]
+            text = f"{self._batch} samples a step: about {self._cycles:,} cycles of computing"
+            _LOG.info("%s", text)
+            self._begin(self._cycles)
         elif "cycles" in news:
             if self._bar is not None:
-                self._bar.update(self._task, completed=news["cycles"])
+                self._bar.update(self._task, completed=min(news["cycles"], self._cycles))
         elif self._bar is None:
             _LOG.info("step %d of %d compared", news["steps"], self._steps)
 
