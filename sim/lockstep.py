@@ -50,6 +50,7 @@ class Lockstep:
         other: Device,
         saturating: bool = False,
     ) -> None:
+        self.saturating = saturating
         alter = with_short_shifts if saturating else None
         self.recorders = Recorder(golden, alter), Recorder(other, alter)
         self.trainers = [Trainer(config, recorder, samples) for recorder in self.recorders]
@@ -70,8 +71,14 @@ class Lockstep:
             verdict.steps += 1
             report(verdict)
         if verdict.passed:
+            self._check_stimulus()
             verdict.difference = self._read_back(steps)
         return verdict
+
+    def _check_stimulus(self) -> None:
+        """Raise if values were to saturate and none did."""
+        if self.saturating and not self.recorders[0].read_counters().saturations.any():
+            raise RuntimeError("the stimulus must saturate, but no value did")
 
     def _step(self, step: int) -> Difference | None:
         """Run one step on both and compare outputs, counters and weights."""

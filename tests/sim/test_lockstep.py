@@ -167,6 +167,13 @@ def test_saturating_stimulus_saturates_on_both() -> None:
         assert recorder.read_counters().saturations[:-1].sum() > 0
 
 
+def test_stimulus_that_does_not_saturate_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenzo.sim.lockstep._EXCESS_BITS", 0)
+    pair = lockstep(endpoint_device(digits()[0].engine()), saturating=True)
+    with pytest.raises(RuntimeError, match="the stimulus must saturate"):
+        pair.run(1)
+
+
 def test_short_shifts_leave_results_alone() -> None:
     program = lockstep(endpoint_device(digits()[0].engine())).trainers[0].plan.program
     altered = with_short_shifts(program)
