@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,8 +62,3 @@ def iteration_addresses(
     for index, stride in zip(indices, strides, strict=True):
         total += index * stride
     return total % ADDRESS_MODULUS
-
-
-def iteration_count(counts: Sequence[int]) -> int:
-    """Return the number of iterations of a nest."""
-    return math.prod(counts)
