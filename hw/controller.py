@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, flipped
 
@@ -183,8 +183,9 @@ class Controller(wiring.Component):
                 m.d.comb += core.clear.eq(1)
                 m.next = "CLEAR"
             with m.Default():
+                # After reset a loop zeroes the saturation counts: none of them is read before.
                 results = self._packet.opcode == Opcode.READ_RESULTS
-                with m.If(core.result_ready | ~results):
+                with m.If(Mux(results, core.result_ready, ~core.clear_busy)):
                     m.d.comb += self._reader.start.eq(1)
                     m.next = "READ"
 

@@ -6,6 +6,7 @@ from amaranth.hdl import ResetInserter, Signal
 
 from tenzo.hw.engine import Engine
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.formats import Format
 from tenzo.sw.link.endpoint import Endpoint
 from tenzo.sw.packets import (
     COUNTER_WORDS,
@@ -17,6 +18,7 @@ from tenzo.sw.packets import (
     decode_packet,
     encode_packet,
 )
+from tenzo.sw.program import DESCRIPTOR_WORDS, Stage
 from tests.hw.word_streams import Stalls, random_stalls, receive, send, simulate
 from tests.packet_scripts import SMALL_ENGINES, PacketScript
 
@@ -137,3 +139,46 @@ def test_reset_clears_configuration_and_valid_flags() -> None:
         Endpoint(engine).exchange(query),
         *[Endpoint(engine).exchange(encode_packet(Opcode.READ_COUNTERS, 99))],
     ]
+
+
+def saturate(script: PacketScript, slot: int) -> Packets:
+    """Return packets that run one stage, in a slot, which saturates once."""
+    none = (0, 0, 0, 0, 0, 0)
+    stage = Stage((1, 1, 1, 1, 1, 1), 0, none, 0, none, 32, none[:5], 0)
+    at, one = {"address": slot * DESCRIPTOR_WORDS}, {"address": 0, "count": 1, "complete": 1}
+    run = {"entry": slot, "stop": slot + 1, "active_lanes": 1, "seed": 1, "bits": 1}
+    rest = ("distribution", "sign", "one_hot", "epsilon_raw", "first", "last", "sample_base")
+    read = {"first_lane": 0, "lane_count": 1, "first_output": 0, "output_count": 1, "release": 1}
+    return [
+        script.packet(Opcode.CONFIGURE, weight_count=1, bias_count=0, stage_count=slot + 1),
+        script.packet(Opcode.WRITE_PROGRAM, list(stage.encode()), **at, complete=1),
+        script.packet(Opcode.WRITE_PARAMETERS, [0x80], **one, bias=0),
+        script.packet(Opcode.WRITE_SAMPLES, [0x80], **one, lane=0),
+        script.packet(Opcode.QUERY, **run, **dict.fromkeys(rest, 0)),
+        script.packet(Opcode.READ_RESULTS, **read),
+    ]
+
+
+@pytest.mark.slow
+def test_saturations_read_right_after_reset_are_zero() -> None:
+    engine = EngineParameters(
+        Format(8, 5), Format(8, 6), 1, 1, 64, 32, 16, stage_slots=255, result_depth=8
+    )
+    dut, reset, slot = Engine(engine), Signal(), engine.stage_slots - 1
+    script = PacketScript(engine, 5)
+    packets = saturate(script, slot)
+    read = script.packet(Opcode.READ_SATURATIONS, first=slot, count=1)
+    responses: Packets = []
+
+    async def bench(ctx: Any) -> None:
+        for packet in [*packets, read]:
+            await send(ctx, dut.i, packet)
+            responses.append(await receive(ctx, dut.o))
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        await send(ctx, dut.i, read)
+        responses.append(await receive(ctx, dut.o))
+
+    simulate(ResetInserter(reset)(dut), bench)
+    assert [response[1] for response in responses[-2:]] == [1, 0]
