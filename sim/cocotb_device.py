@@ -16,7 +16,7 @@ from cocotb.handle import HierarchyObject
 from cocotb.task import resume
 from cocotb.triggers import with_timeout
 
-from tenzo.sim.bench import CLOCK_NS, HANG_CYCLES, HangError, WordDriver, WordMonitor
+from tenzo.sim.bench import CLOCK_NS, HangError, WordDriver, WordMonitor
 
 
 class CocotbTransport:
@@ -46,6 +46,10 @@ class CocotbTransport:
         packets = list(requests)
         return list(resume(self.run)(packets, len(packets)))
 
+    def allow(self, cycles: int) -> None:
+        """Let the engine compute for some cycles before it counts as hung."""
+        self.monitor.allow(cycles)
+
     def close(self) -> None:
         """Do nothing: the simulation ends with its test."""
 
@@ -53,8 +57,9 @@ class CocotbTransport:
         """Send packets while their responses are taken."""
         sending = cocotb.start_soon(self.driver.send(packets))
         result = [await self.monitor.response() for _ in range(responses)]
+        limit = self.monitor.hang_cycles
         try:
-            await with_timeout(sending, HANG_CYCLES * CLOCK_NS, "ns")
+            await with_timeout(sending, limit * CLOCK_NS, "ns")
         except TimeoutError:
-            raise HangError(f"a word was not taken in {HANG_CYCLES} cycles") from None
+            raise HangError(f"a word was not taken in {limit} cycles") from None
         return result

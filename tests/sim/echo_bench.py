@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import chain, repeat
+from unittest.mock import patch
 
 import cocotb
+import pytest
 from cocotb.handle import HierarchyObject
 from cocotb.task import bridge
 
-from tenzo.sim.bench import cycles_now, start
+from tenzo.sim.bench import HangError, cycles_now, start
 from tenzo.sim.cocotb_device import CocotbTransport
 
 
@@ -50,3 +53,18 @@ async def a_bridged_thread_exchanges_packets(dut: HierarchyObject) -> None:
     for seed in range(5):
         packets = packets_of(seed, 200)
         assert await bridge(transport.exchange)(packets) == packets
+
+
+@cocotb.test()
+async def a_response_may_be_as_late_as_was_allowed(dut: HierarchyObject) -> None:
+    await start(dut)
+    transport = CocotbTransport(dut)
+    with patch("tenzo.sim.bench.HANG_CYCLES", 100):
+        for allowed, late in ((0, 50), (200, 250)):
+            transport.allow(allowed)
+            transport.driver.gaps = chain([late], repeat(0))
+            assert await transport.run([[1]], 1) == [[1]]
+        transport.allow(0)
+        transport.driver.gaps = chain([250], repeat(0))
+        with pytest.raises(HangError, match="no response in 100 cycles"):
+            await transport.run([[1]], 1)
