@@ -23,6 +23,7 @@ from tenzo.sw.packets import (
     IDENTITY_WORDS,
     LAYOUTS,
     MAGIC,
+    MAX_OUTSTANDING_QUERIES,
     NAK_OPCODE,
     RESPONSE_BIT,
     NakCode,
@@ -31,11 +32,23 @@ from tenzo.sw.packets import (
     decode_packet,
     encode_packet,
 )
+from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.program import Program
 
 IntArray = npt.NDArray[np.int64]
 
-_USER_CODES = (NakCode.ADDRESS, NakCode.VALUE, NakCode.UNSUPPORTED, NakCode.NOT_READY)
+
+class _EmptyError(RuntimeError):
+    """No query is outstanding."""
+
+
+_REFUSALS: dict[NakCode, type[Exception]] = {
+    NakCode.ADDRESS: UserError,
+    NakCode.VALUE: UserError,
+    NakCode.UNSUPPORTED: UserError,
+    NakCode.NOT_READY: UserError,
+    NakCode.EMPTY: _EmptyError,
+}
 
 
 class Transport(Protocol):
@@ -48,6 +61,10 @@ class Transport(Protocol):
         take several requests before it yields the first response: the engine holds back what it
         cannot take yet.
         """
+        ...
+
+    def allow(self, cycles: int) -> None:
+        """Take note that an engine may compute for some clock cycles before it responds."""
         ...
 
     def close(self) -> None:
@@ -86,6 +103,7 @@ class PacketDevice:
         self._refusal: Exception | None = None
         self._program: Program | None = None
         self._check_identity(self._command(PacketRequest(Opcode.IDENTIFY)))
+        self._release_all()
 
     @property
     def name(self) -> str:
@@ -96,6 +114,7 @@ class PacketDevice:
         """Load a stage program; parameters and samples must be written afterwards."""
         self._commands(program_requests(program))
         self._program = program
+        self._transport.allow(_longest_wait(program, self.engine))
 
     def write_parameters(self, parameters_raw: IntArray) -> None:
         """Write the master weights, then biases: raw integers of shape (parameter_count,)."""
@@ -163,6 +182,16 @@ class PacketDevice:
             results[np.ix_(request.lanes, request.outputs)] = block.reshape(shape)
         return Outputs(run.query, run.first_sample, results)
 
+    def _release_all(self) -> None:
+        """Release queries that an earlier host left, which would have CONFIGURE refused."""
+        block = {"first_lane": 0, "lane_count": 1, "first_output": 0, "output_count": 1}
+        release = LAYOUTS[Opcode.READ_RESULTS].pack(**block, release=1)
+        try:
+            for _ in range(MAX_OUTSTANDING_QUERIES):
+                self._command(PacketRequest(Opcode.READ_RESULTS, release))
+        except _EmptyError:
+            return
+
     def _check_identity(self, words: Sequence[int]) -> None:
         """Compare what answered with what was asked for."""
         identity = dict(zip(IDENTITY_WORDS, words, strict=False))
@@ -216,6 +245,12 @@ class PacketDevice:
             raise self._refusal
 
 
+def _longest_wait(program: Program, engine: EngineParameters) -> int:
+    """Return the cycles in which an engine perturbs and runs all queries that it can hold."""
+    perturbation = program.parameter_count * engine.max_bits
+    return MAX_OUTSTANDING_QUERIES * (program_cycles(program, engine) + perturbation)
+
+
 def _response(opcode: Opcode, sequence: int, words: Sequence[int]) -> tuple[int, ...]:
     """Return the payload of a good response; raise for a NAK or a damaged one."""
     packet = decode_packet(words)
@@ -227,7 +262,7 @@ def _response(opcode: Opcode, sequence: int, words: Sequence[int]) -> tuple[int,
         )
     if packet.opcode == NAK_OPCODE:
         code = NakCode(packet.payload[0])
-        kind = UserError if code in _USER_CODES else RuntimeError
+        kind = _REFUSALS.get(code, RuntimeError)
         raise kind(f"the engine refused {opcode.name}: {code.name}")
     if packet.opcode != opcode | RESPONSE_BIT:
         raise RuntimeError(f"the response to {opcode.name} has opcode {packet.opcode:#04x}")

@@ -24,6 +24,7 @@ from tenzo.sw.link.packet_device import PacketDevice
 from tenzo.sw.networks.network import Dense, Layer, Network
 from tenzo.sw.packets import MAX_OUTSTANDING_QUERIES, NAK_OPCODE, NakCode, Opcode, encode_packet
 from tenzo.sw.planning.planner import plan
+from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.program import Program
 from tests.sim.endpoint_device import EndpointTransport
 
@@ -39,6 +40,9 @@ class OneAnswer:
     def exchange(self, requests: Iterable[list[int]]) -> Iterator[list[int]]:
         for _ in requests:
             yield self.answer
+
+    def allow(self, cycles: int) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -59,6 +63,7 @@ def loaded(
     device = PacketDevice(engine, transport)
     device.load_program(program)
     device.write_parameters(np.arange(program.parameter_count))
+    transport.sent.clear()
     return device, transport
 
 
@@ -141,13 +146,32 @@ def test_stopping_early_leaves_no_query_behind() -> None:
 
 
 def test_sequence_numbers_never_return_to_zero() -> None:
-    device, transport = loaded(dense_program(4, 2))
+    transport = EndpointTransport(ENGINE)
+    device = PacketDevice(ENGINE, transport)
     for _ in range(300):
         device.clear_counters()
     numbers = [packet[0] >> 8 & 0xFF for packet in transport.sent]
     assert numbers[:3] == [0, 1, 2]
     assert set(numbers[1:]) == set(range(1, 256))
     assert all(a != b for a, b in itertools.pairwise(numbers))
+
+
+def test_the_transport_learns_how_long_a_program_takes() -> None:
+    program = dense_program(4, 2)
+    _, transport = loaded(program)
+    cycles = program_cycles(program, ENGINE) + ENGINE.max_bits * program.parameter_count
+    assert transport.allowed_cycles == MAX_OUTSTANDING_QUERIES * cycles
+
+
+def test_queries_that_an_earlier_host_left_are_released() -> None:
+    program = dense_program(4, 2)
+    device, transport = loaded(program)
+    list(device.evaluate(np.zeros((1, 4), np.int64), [Query()] * MAX_OUTSTANDING_QUERIES))
+    queries = [packet for packet in transport.sent if packet[0] & 0xFF == Opcode.QUERY]
+    assert len(queries) == MAX_OUTSTANDING_QUERIES
+    for number, packet in enumerate(queries):
+        transport.endpoint.exchange(encode_packet(Opcode.QUERY, 200 + number, packet[1:-1]))
+    PacketDevice(ENGINE, transport).load_program(program)
 
 
 def test_another_engine_is_refused() -> None:
