@@ -32,6 +32,8 @@ from tenzo.sw.packets import (
     decode_packet,
     encode_packet,
 )
+from tenzo.sw.perturbation import check_query
+from tenzo.sw.planning.program_check import check_program
 from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.program import Program
 
@@ -111,7 +113,11 @@ class PacketDevice:
         return self._name
 
     def load_program(self, program: Program) -> None:
-        """Load a stage program; parameters and samples must be written afterwards."""
+        """Load a stage program; :class:`UserError` if it does not fit the engine.
+
+        Parameters and samples must be written afterwards.
+        """
+        check_program(program, self.engine)
         self._commands(program_requests(program))
         self._program = program
         self._transport.allow(_longest_wait(program, self.engine))
@@ -124,10 +130,18 @@ class PacketDevice:
         """Run all queries on samples of shape (samples, inputs), one item per wave and query.
 
         A caller that stops early costs nothing but the queries already queued.
+
+        Raises
+        ------
+        UserError
+            If samples or queries are not what the program and the engine take.
         """
+        program = self._loaded()
+        for query in queries:
+            check_query(query, program, self.engine)
         abandoned = False
         requests = schedule_runs(
-            self._loaded(),
+            program,
             self.engine,
             samples_raw,
             queries,

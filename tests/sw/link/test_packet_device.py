@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -222,6 +223,31 @@ def test_a_device_works_after_a_refusal() -> None:
         list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))
     device.write_parameters(np.zeros(program.parameter_count, np.int64))
     assert len(list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bias_shift": 31}, r"stage 0: bias_shift must be at most \d+ on this engine, not 31"),
+        ({"counts": (1, 1, 1, 1, 2, 9999)}, r"stage 0: terms must be at most \d+ .* not 9999"),
+    ],
+)
+def test_a_program_that_exceeds_the_engine_is_refused(
+    changes: dict[str, Any], message: str
+) -> None:
+    program = dense_program(4, 2)
+    stage = dataclasses.replace(program.stages[0], **changes)
+    device, transport = loaded(program)
+    with pytest.raises(UserError, match=message):
+        device.load_program(program.with_stages([stage]))
+    assert not transport.sent
+
+
+def test_a_query_that_exceeds_the_engine_is_refused_before_it_is_sent() -> None:
+    device, transport = loaded(dense_program(4, 2))
+    with pytest.raises(UserError, match="seed"):
+        list(device.evaluate(np.zeros((1, 4), np.int64), [Query(seed=1 << 40)]))
+    assert not transport.sent
 
 
 @pytest.mark.parametrize("value", [1 << 15, -(1 << 15) - 1])
