@@ -132,12 +132,16 @@ def _extended(
         split = draw(st.integers(1, count - 1))
         ranges += [(0, split), (split, count)]
         kinds.add("split")
-    roomy = spread(program, engine) if draw(st.booleans()) else None
+    roomy = spread(program, engine) if draw(st.integers(0, 3)) else None
     base = roomy or program
     stages = list(base.stages)
-    for _ in range(draw(st.integers(0, 2))):
-        sliced = draw(st.integers(0, count - 1)) if roomy else count - 1
-        kind, more = draw(_sliced(base, sliced, engine))
+    for _ in range(draw(st.integers(0, 3))):
+        sliceable = range(0 if roomy else count - 1, count)
+        kind = draw(st.sampled_from(["left", "right", "rows"]))
+        able = [n for n in sliceable if kind != "rows" and side_length(base.stages[n], kind) > 1]
+        kind = kind if able else "rows"
+        sliced = draw(st.sampled_from(able or sliceable))
+        more = draw(_sliced(base, sliced, kind, engine))
         if len(stages) + len(more) > engine.stage_slots or not more:
             continue
         ranges.append((len(stages), len(stages) + len(more)))
@@ -148,35 +152,28 @@ def _extended(
 
 @st.composite
 def _sliced(
-    draw: st.DrawFn, program: Program, index: int, engine: EngineParameters
-) -> tuple[str, list[Stage]]:
+    draw: st.DrawFn, program: Program, index: int, kind: str, engine: EngineParameters
+) -> list[Stage]:
     """Draw a slice of a stage and what follows it; nothing if it does not fit."""
     stage = program.stages[index]
     if index < len(program.stages) - 1:
-        kind, part = draw(_slice(stage))
-        return kind, [part, *program.stages[index + 1 :]]
+        return [draw(_slice(stage, kind)), *program.stages[index + 1 :]]
     ends = results_through_memory(program, engine)
-    if ends is None:
-        return "", []
-    kind, part = draw(_slice(ends[0]))
-    return kind, [ends[0], part, ends[1]]
+    return [ends[0], draw(_slice(ends[0], kind)), ends[1]] if ends else []
 
 
 @st.composite
-def _slice(draw: st.DrawFn, stage: Stage) -> tuple[str, Stage]:
+def _slice(draw: st.DrawFn, stage: Stage, kind: str) -> Stage:
     """Draw a slice of a stage: rows, or one index of a mode inside left or right."""
-    kinds = ["rows"] + [side for side in ("left", "right") if side_length(stage, side) > 1]
-    kind = draw(st.sampled_from(kinds[::-1]))
     if kind == "rows":
         rows = stage.counts[4]
         first = draw(st.integers(0, rows - 1))
-        return kind, row_slice(stage, first, draw(st.integers(1, rows - first)))
+        return row_slice(stage, first, draw(st.integers(1, rows - first)))
     length = side_length(stage, kind)
     mode = draw(st.sampled_from([d for d in range(2, length + 1) if length % d == 0]))
     rest = length // mode
     inner = draw(st.sampled_from([d for d in range(1, rest + 1) if rest % d == 0]))
-    index = draw(st.integers(0, mode - 1))
-    return kind, index_slice(stage, kind, mode, inner, index)
+    return index_slice(stage, kind, mode, inner, draw(st.integers(0, mode - 1)))
 
 
 def _shifted(

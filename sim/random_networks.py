@@ -16,10 +16,11 @@ MAX_MODE, MAX_RANK, MAX_CORES, MAX_LAYERS = 9, 6, 5, 4
 @st.composite
 def networks(draw: st.DrawFn, max_outputs: int) -> Network:
     """Draw 1 to 4 layers, tensor-train or dense, the last with at most ``max_outputs`` outputs."""
-    limit = draw(st.sampled_from([8, 36, 100, 250, 729]))
+    count = draw(st.integers(1, MAX_LAYERS))
+    # Small sizes more often in deep networks, of which few large ones fit an engine.
+    limit = draw(st.sampled_from([8, 36, 100, 250, 729, *[8, 36] * (count - 1)]))
     size = math.prod(draw(_modes(limit)))
     layers = []
-    count = draw(st.integers(1, MAX_LAYERS))
     for index in range(count):
         layer = draw(_layer(size, min(limit, max_outputs) if index == count - 1 else limit))
         layers.append(layer)
