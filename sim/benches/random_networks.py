@@ -25,7 +25,6 @@ from tenzo.sim.random_engines import RANDOM_ENGINES
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.link.packet_device import PacketDevice
 
-
 ENOUGH = 100
 """Drawn networks among which everything must occur."""
 
