@@ -33,8 +33,8 @@ class OutputDifference:
         )
 
 
-def collect(device: Device, samples_raw: IntArray, queries: Sequence[Query]) -> IntArray:
-    """Return all outputs, int64 of shape (queries, samples, outputs).
+def collect(device: Device, samples_raw: IntArray, queries: Sequence[Query]) -> list[IntArray]:
+    """Return the outputs of each query, int64 of shape (samples, outputs).
 
     Raises
     ------
@@ -51,34 +51,35 @@ def collect(device: Device, samples_raw: IntArray, queries: Sequence[Query]) -> 
     keys = [(query, sample) for query in range(len(queries)) for sample in range(len(samples_raw))]
     if sorted(blocks) != keys:
         raise RuntimeError(f"{device.name} returned {len(blocks)} samples, not {len(keys)}")
-    stacked = np.array([blocks[key] for key in keys], dtype=np.int64)
-    return stacked.reshape(len(queries), len(samples_raw), -1)
+    return [
+        np.array([blocks[query, sample] for sample in range(len(samples_raw))], dtype=np.int64)
+        for query in range(len(queries))
+    ]
 
 
 def first_difference(
-    expected: IntArray,
-    actual: IntArray,
-    written: Sequence[Sequence[int]] | None = None,
+    expected: Sequence[IntArray] | IntArray, actual: Sequence[IntArray] | IntArray
 ) -> OutputDifference | None:
     """Return the first output that differs, in order of query, sample and address.
 
     Parameters
     ----------
-    expected, actual : int64 of shape (queries, samples, outputs)
-    written : addresses to compare, one sequence per query; all of them unless given
+    expected, actual : int64 of shape (samples, outputs) for each query
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes differ.
     """
-    different = expected != actual
-    if written is not None:
-        keep = np.zeros(different.shape, dtype=bool)
-        for query, addresses in enumerate(written):
-            keep[query][:, list(addresses)] = True
-        different &= keep
-    places = np.argwhere(different)
-    if not len(places):
-        return None
-    query, sample, address = map(int, places[0])
-    values = int(expected[query, sample, address]), int(actual[query, sample, address])
-    return OutputDifference(query, sample, address, *values)
+    for query, (left, right) in enumerate(zip(expected, actual, strict=True)):
+        if left.shape != right.shape:
+            raise RuntimeError(f"query {query} has outputs {right.shape}, not {left.shape}")
+        places = np.argwhere(left != right)
+        if len(places):
+            sample, address = map(int, places[0])
+            values = int(left[sample, address]), int(right[sample, address])
+            return OutputDifference(query, sample, address, *values)
+    return None
 
 
 def counter_differences(expected: Counters, actual: Counters) -> list[str]:

@@ -14,7 +14,6 @@ from tenzo.sim.slices import (
     row_slice,
     side_length,
     spread,
-    written_outputs,
 )
 from tenzo.sw.device import Query
 from tenzo.sw.engine import EngineParameters
@@ -96,6 +95,5 @@ def _fixed_case(
             Query(sign=index % 2, seed=index + 1, epsilon_raw=1, entry=entry, stop=stop)
             for index, (entry, stop) in enumerate(ranges)
         ),
-        tuple(tuple(sorted(written_outputs(program.stages[a:b]))) for a, b in ranges),
         frozenset({"full", *kinds}),
     )

@@ -16,7 +16,6 @@ from tenzo.sim.slices import (
     row_slice,
     side_length,
     spread,
-    written_outputs,
 )
 from tenzo.sw.device import Distribution, Query
 from tenzo.sw.engine import EngineParameters
@@ -37,7 +36,6 @@ MAX_CYCLES = 20_000
 class Case:
     """All that golden model and RTL are compared on.
 
-    ``written[q]`` lists the outputs that query q writes: what it leaves alone is not compared.
     ``kinds`` names what the case exercises.
     """
 
@@ -46,7 +44,6 @@ class Case:
     parameters_raw: IntArray
     samples_raw: IntArray
     queries: tuple[Query, ...]
-    written: tuple[tuple[int, ...], ...]
     kinds: frozenset[str]
 
 
@@ -76,7 +73,6 @@ def cases(draw: st.DrawFn, engine: EngineParameters) -> Case:
         draw(raw_values(engine.weight, (program.parameter_count,))),
         draw(raw_values(engine.activation, (samples, program.input_count))),
         queries,
-        tuple(tuple(sorted(written_outputs(program.stages[a:b]))) for a, b in ranges),
         frozenset(kinds | moved),
     )
 

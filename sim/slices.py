@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -118,20 +117,3 @@ def read_out(address: int, count: int) -> Stage:
         unit_weight=True,
         to_results=True,
     )
-
-
-def written_outputs(stages: Sequence[Stage]) -> set[int]:
-    """Return the addresses of the result buffer that some stages write."""
-    written: set[int] = set()
-    for stage in stages:
-        if stage.to_results:
-            written |= _addresses(stage)
-    return written
-
-
-def _addresses(stage: Stage) -> set[int]:
-    """Return the output addresses of a stage."""
-    addresses = {stage.output_base}
-    for count, stride in zip(stage.counts, stage.output_strides, strict=False):
-        addresses = {a + i * stride for a in addresses for i in range(count)}
-    return {address % (1 << 16) for address in addresses}

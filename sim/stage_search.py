@@ -127,7 +127,7 @@ def _compare(
 ) -> StageDifference | None:
     """Run a cut program on both devices."""
 
-    def run(device: Device) -> IntArray:
+    def run(device: Device) -> list[IntArray]:
         device.load_program(cut.program)
         device.write_parameters(parameters_raw)
         return collect(device, samples_raw, cut.queries)

@@ -80,7 +80,8 @@ class Outputs(NamedTuple):
     """Results of one query on consecutive samples.
 
     ``outputs_raw`` is an integer-valued array of shape (stop_sample - first_sample, outputs),
-    int64, with the program's ``output_frac_bits``.
+    int64, with the program's ``output_frac_bits``; a query whose stages write no result has no
+    outputs.
     """
 
     query: int

@@ -263,6 +263,11 @@ class Program:
         """Return all descriptors as unsigned 32-bit words, slot by slot."""
         return tuple(word for stage in self.stages for word in stage.encode())
 
+    def results_of(self, entry: int, stop: int) -> int:
+        """Return the results per sample of a query on some stages: none if they write none."""
+        writes = any(stage.to_results for stage in self.stages[entry:stop])
+        return self.output_count if writes else 0
+
     def with_stages(self, stages: Sequence[Stage]) -> "Program":
         """Return the same program with other stages."""
         return replace(self, stages=tuple(stages))

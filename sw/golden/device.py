@@ -61,8 +61,7 @@ class GoldenDevice:
 
     Stages run from their descriptors. A query that starts past stage 0 may read words that earlier
     queries of the same :meth:`evaluate` left in the lanes; which words are read is known from the
-    descriptors, so reading a word that nobody has written is an error, never a stale value. A
-    range of stages that writes no result gives zeros.
+    descriptors, so reading a word that nobody has written is an error, never a stale value.
 
     Parameters
     ----------
@@ -220,7 +219,7 @@ class GoldenDevice:
         self._counts[2] += runs
         self._counts[3] += waves * int(weight_saturations.sum())
         results = lanes.arrays.results.transpose(0, 2, 1).astype(np.int64)
-        return results if self._ranges.footprint(entry, stop).results else np.zeros_like(results)
+        return results[..., : program.results_of(entry, stop)]
 
     def _lanes_for(self, query_count: int, sample_count: int) -> Lanes:
         """Return lane memories of a size, kept from an earlier call where possible."""

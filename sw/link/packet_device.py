@@ -189,8 +189,8 @@ class PacketDevice:
         """Join the results of one run, read in one or several packets."""
         run = items[0][0].run
         assert run is not None
-        results = np.empty((run.sample_count, self._loaded().output_count), dtype=np.int64)
-        for request, payload in items:
+        results = np.empty((run.sample_count, run.output_count), dtype=np.int64)
+        for request, payload in items if run.output_count else ():
             block = np.array(payload, dtype=np.uint32).astype(np.int32)
             shape = len(request.lanes), len(request.outputs)
             results[np.ix_(request.lanes, request.outputs)] = block.reshape(shape)

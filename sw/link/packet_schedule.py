@@ -34,6 +34,7 @@ class QueryRun:
     wave: int
     first_sample: int
     sample_count: int
+    output_count: int
 
 
 @dataclass(frozen=True)
@@ -220,13 +221,17 @@ class _Schedule:
             active_lanes=stop_sample - first_sample,
             sample_base=bases[wave % len(bases)],
         )
-        self.outstanding.append(QueryRun(index, wave, first_sample, stop_sample - first_sample))
+        outputs = self.program.results_of(entry, stop)
+        run = QueryRun(index, wave, first_sample, stop_sample - first_sample, outputs)
+        self.outstanding.append(run)
         return PacketRequest(Opcode.QUERY, payload)
 
     def _read_oldest(self) -> Iterator[PacketRequest]:
         """Yield the packets that read and release the oldest query's results."""
         run = self.outstanding.popleft()
-        blocks = list(_result_blocks(run.sample_count, self.program.output_count))
+        # Without outputs a block of one, which nobody looks at, carries the release.
+        size = (run.sample_count, run.output_count) if run.output_count else (1, 1)
+        blocks = list(_result_blocks(*size))
         for index, (lanes, outputs) in enumerate(blocks):
             completes = index == len(blocks) - 1
             payload = LAYOUTS[Opcode.READ_RESULTS].pack(

@@ -57,10 +57,9 @@ def test_writing_a_part_of_the_results_is_an_error():
         device.evaluate(SAMPLES, [Query()])
 
 
-def test_a_range_without_results_gives_zeros():
+def test_a_range_without_results_has_no_outputs():
     items = list(loaded().evaluate(SAMPLES, [Query(), Query(stop=1)]))
-    assert items[0].outputs_raw.any()
-    assert not items[1].outputs_raw.any()
+    assert [item.outputs_raw.shape for item in items] == [(2, 2), (2, 0)]
 
 
 def test_counters_of_a_range_are_those_of_its_stages():

@@ -23,7 +23,14 @@ from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.link.endpoint import Endpoint
 from tenzo.sw.link.packet_device import PacketDevice
 from tenzo.sw.networks.network import Dense, Layer, Network
-from tenzo.sw.packets import MAX_OUTSTANDING_QUERIES, NAK_OPCODE, NakCode, Opcode, encode_packet
+from tenzo.sw.packets import (
+    LAYOUTS,
+    MAX_OUTSTANDING_QUERIES,
+    NAK_OPCODE,
+    NakCode,
+    Opcode,
+    encode_packet,
+)
 from tenzo.sw.planning.planner import plan
 from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.program import Program
@@ -135,6 +142,19 @@ def test_more_than_256_results_are_read_in_blocks() -> None:
     items = list(device.evaluate(np.full((2, 1), 1 << 13), [Query()]))
     assert items[0].outputs_raw.shape == (2, 300)
     assert opcodes_of(transport).count(Opcode.READ_RESULTS) == 4
+
+
+def test_stages_without_results_have_no_outputs_and_one_word_is_read() -> None:
+    program = plan(Network((Layer(4, 3, Dense()), Layer(3, 2, Dense()))), ENGINE).program
+    device, transport = loaded(program)
+    items = list(device.evaluate(np.ones((8, 4), np.int64), [Query(), Query(stop=1)]))
+    assert [item.outputs_raw.shape for item in items] == [(8, 2), (8, 0)]
+    reads = [packet for packet in transport.sent if packet[0] & 0xFF == Opcode.READ_RESULTS]
+    fields = [LAYOUTS[Opcode.READ_RESULTS].unpack(packet[1:]) for packet in reads]
+    assert [(f["lane_count"], f["output_count"], f["release"]) for f in fields] == [
+        (8, 2, 1),
+        (1, 1, 1),
+    ]
 
 
 def test_stopping_early_leaves_no_query_behind() -> None:
