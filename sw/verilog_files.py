@@ -37,8 +37,8 @@ def write_verilog(
     out : path
         Folder to write into; made if it is not there. Files of the same names are replaced.
     run : path, optional
-        Folder of a run: the image holds its weights and shifts. Without it the weights are the
-        initial ones, and the shifts the planner's.
+        Folder of a run: the image holds its weights and shifts, laid out for the engine of
+        ``config``. Without it the weights are the initial ones, and the shifts the planner's.
 
     Returns
     -------
@@ -47,7 +47,8 @@ def write_verilog(
     Raises
     ------
     UserError
-        If the network does not fit its engine, the run is damaged, or ``out`` is no folder.
+        If the network does not fit its engine, the run is damaged or was trained with another
+        network or other formats, or ``out`` is no folder.
     OSError
         If a file cannot be written.
     """
@@ -73,10 +74,15 @@ def _network(
     config: Config, run: str | os.PathLike[str] | None
 ) -> tuple[Plan, npt.NDArray[np.int64]]:
     """Return the plan and the raw parameters: a run's, or those before training."""
+    network, engine = config.network(), config.engine()
     if run is not None:
         trained = load_trained(run)
-        return trained.plan, trained.parameters_raw
-    network, engine = config.network(), config.engine()
+        if (network, config.formats) != (trained.plan.network, trained.config.formats):
+            raise UserError(
+                f"the weights of {run} are of another network or other formats than those given: "
+                "leave [network] and [formats] as they are, or train anew"
+            )
+        return plan(network, engine, trained.plan.shifts), trained.parameters_raw
     weights = initial_vector(network, config.training.seed)
     return plan(network, engine), engine.weight.quantize(weights)
 

@@ -59,6 +59,42 @@ def test_run_is_written_with_trained_weights_and_shifts(tmp_path: Path) -> None:
     assert not np.array_equal(trained.parameters_raw, initial)
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    train(load_config("digits", SMALL), out=folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_image_of_a_run_is_laid_out_for_the_engine_that_is_written(
+    run: Path, tmp_path: Path
+) -> None:
+    config = load_config(run, ["engine.lane_depth=600"])
+    files = write_verilog(config, tmp_path, run)
+    trained, engine = load_trained(run), config.engine()
+    planned = plan(config.network(), engine, trained.plan.shifts)
+    assert planned.program != trained.plan.program
+    expected = memory_image(planned.program, trained.parameters_raw, engine)
+    assert files["image"].read_text() == expected
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["formats.weight.frac_bits=13", "formats.activation.width=17", "network.layers.1.bias=false"],
+)
+def test_weights_of_another_network_or_other_formats_are_refused(
+    run: Path, tmp_path: Path, override: str
+) -> None:
+    with pytest.raises(UserError, match=r"of another network or other formats .* train anew"):
+        write_verilog(load_config(run, [override]), tmp_path, run)
+
+
+def test_trained_network_that_does_not_fit_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="weight_depth to at least 752"):
+        write_verilog(load_config(run, ["engine.weight_depth=700"]), tmp_path, run)
+
+
 def test_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="must be a folder, not a file"):
