@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.configuration.config import Config
-from tenzo.sw.data.samples import Samples, Split
+from tenzo.sw.data.samples import Samples
 from tenzo.sw.device import Device, Distribution, Query
 from tenzo.sw.errors import UserError
 from tenzo.sw.networks.parameters import initial_vector
@@ -19,7 +19,7 @@ from tenzo.sw.planning.calibration import calibrate
 from tenzo.sw.planning.planner import Plan, plan
 from tenzo.sw.program import Program
 from tenzo.sw.training.estimators import Estimator, RandomGradient
-from tenzo.sw.training.evaluation import evaluate
+from tenzo.sw.training.evaluation import compute_outputs
 from tenzo.sw.training.losses import Loss, make_loss
 from tenzo.sw.training.minibatches import Minibatches
 
@@ -119,9 +119,9 @@ class Trainer:
         """
         self.calibrate()
         self.device.write_parameters(self.weights_raw())
-        train, count = self.samples.train, self.minibatches.batch
-        first = Split(train.samples_raw[:count], train.targets[:count])
-        evaluate(self.device, self.plan.program, first, self.loss)
+        train, count, program = self.samples.train, self.minibatches.batch, self.plan.program
+        outputs = compute_outputs(self.device, program, train.samples_raw[:count])
+        self.loss(outputs[None], program.output_frac_bits, train.targets[:count])
         self.device.clear_counters()
 
     def run_step(self) -> float:

@@ -240,6 +240,19 @@ def test_targets_instead_of_labels_give_a_relative_error(tmp_path):
     assert predict_run(tmp_path / "run", x).labels is None
 
 
+def test_targets_of_the_first_samples_may_all_be_zero(tmp_path):
+    x = np.linspace(-1, 1, 200).reshape(100, 2)
+    y = x[:, :1] * (np.arange(100) >= 50)[:, None]
+    np.savez(tmp_path / "step.npz", train_x=x, train_y=y, validation_x=x, validation_y=y,
+             test_x=x, test_y=y)  # fmt: skip
+    config = short_config(
+        "network.layers=[{inputs=2, outputs=1, dense=true}]",
+        f"data={{npz='{tmp_path}/step.npz'}}",
+        "training.loss=mean-squared-error",
+    )
+    assert train(config, out=tmp_path / "run").steps == 40
+
+
 def test_default_folders_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = short_config("training.steps=1")
