@@ -8,3 +8,7 @@ class UserError(ValueError):
 
     The command line prints the sentence and exits with status 2, without a traceback.
     """
+
+
+class MissingDataError(UserError):
+    """Data is not named, or not where it is said to be; what is there but damaged is no such."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.data.datasets import Dataset
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import MissingDataError, UserError
 
 VALIDATION_COUNT = 5_000
 """Last training images, held out for validation."""
@@ -38,8 +38,10 @@ def load_mnist(folder: Path, validation_count: int = VALIDATION_COUNT) -> Datase
 
     Raises
     ------
+    MissingDataError
+        If the folder or a file is missing.
     UserError
-        If the folder or a file is missing, empty, truncated, of another format or another size.
+        If a file is empty, truncated, of another format or another size.
     """
     arrays = {key: read_idx(_find(folder, stem), axes) for key, (stem, axes) in _FILES.items()}
     for split in ("train", "test"):
@@ -74,11 +76,13 @@ def _scaled(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
 def _find(folder: Path, stem: str) -> Path:
     """Return the path of a file, plain or compressed."""
     if not folder.is_dir():
-        raise UserError(f"data folder {folder} does not exist; name the folder of the IDX files")
+        raise MissingDataError(
+            f"data folder {folder} does not exist; name the folder of the IDX files"
+        )
     for path in (folder / stem, folder / f"{stem}.gz"):
         if path.is_file():
             return path
-    raise UserError(
+    raise MissingDataError(
         f"data folder {folder} has neither {stem} nor {stem}.gz; put the four MNIST files there"
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import MissingDataError, UserError
 
 
 def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -16,12 +16,15 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
 
     Raises
     ------
+    MissingDataError
+        If there is no such file.
     UserError
-        If the file is missing, unreadable, damaged, no ``.npz`` file, or holds pickled objects,
+        If the file is unreadable, damaged, no ``.npz`` file, or holds pickled objects,
         which are never loaded because they can run code.
     """
     if not path.is_file():
-        raise UserError(f"{path} is not a file; name an .npz file made with numpy.savez")
+        kind = UserError if path.exists() else MissingDataError
+        raise kind(f"{path} is not a file; name an .npz file made with numpy.savez")
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -23,7 +23,7 @@ from tenzo.sw.data.datasets import (
     synthetic,
 )
 from tenzo.sw.data.mnist import load_mnist
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import MissingDataError, UserError
 from tenzo.sw.formats import Format
 from tenzo.sw.networks.network import Network
 
@@ -97,7 +97,8 @@ def load_samples(config: Config, made_up: bool = False) -> Samples:
     ----------
     config : :class:`Config`
     made_up : :class:`bool`
-        Where the data is not named or not there, take synthetic data of the right shape.
+        Where the data is not named or not there, take synthetic data of the right shape. Data that
+        is there is used or refused.
 
     Raises
     ------
@@ -108,7 +109,7 @@ def load_samples(config: Config, made_up: bool = False) -> Samples:
     labels = config.training.loss != "mean-squared-error"
     try:
         dataset = _load(config)
-    except UserError:
+    except MissingDataError:
         if not made_up:
             raise
         dataset = synthetic(network.inputs, network.outputs, labels=labels)
@@ -148,7 +149,9 @@ def _load(config: Config) -> Dataset:
     """Load the data set that a configuration names."""
     table = config.data
     if table is None:
-        raise UserError("data is missing: add a table [data] that says where samples come from")
+        raise MissingDataError(
+            "data is missing: add a table [data] that says where samples come from"
+        )
     if table.preset:
         return load_digits()
     if table.npz:
@@ -156,7 +159,9 @@ def _load(config: Config) -> Dataset:
     if table.entry_point:
         return load_function(table.entry_point)
     if table.mnist is True:
-        raise UserError("data.mnist needs a folder: name it by --data, TENZO_DATA or data.mnist")
+        raise MissingDataError(
+            "data.mnist needs a folder: name it by --data, TENZO_DATA or data.mnist"
+        )
     return load_mnist(Path(str(table.mnist)))
 
 

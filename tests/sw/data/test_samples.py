@@ -65,6 +65,25 @@ def test_data_folder_holds_the_npz_file():
     assert with_data_folder(config, None).data == DataTable(npz="/there/mine.npz")
 
 
+@pytest.mark.parametrize("data", ["{mnist=true}", "{npz='/no.npz'}", "{mnist='FOLDER'}"])
+def test_data_that_is_not_there_is_made_up(data, tmp_path):
+    config = short_config(f"data={data.replace('FOLDER', str(tmp_path))}")
+    assert load_samples(config, made_up=True).name == "synthetic"
+
+
+def test_damaged_data_is_never_made_up(tmp_path):
+    x = np.zeros((50, 64))
+    np.savez(tmp_path / "whole.npz", x=x, y=np.zeros(50, np.int64))
+    x[3, 3] = np.nan
+    np.savez(tmp_path / "nan.npz", x=x, y=np.zeros(50, np.int64))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:-100])
+    for name, words in (("nan", "holds NaN"), ("cut", "is not a whole .npz file")):
+        with pytest.raises(UserError, match=words):
+            load_samples(short_config(f"data={{npz='{tmp_path}/{name}.npz'}}"), made_up=True)
+    with pytest.raises(UserError, match="no_module"):
+        load_samples(short_config("data={entry_point='no_module:f'}"), made_up=True)
+
+
 def test_missing_data_is_made_up_on_request_only(caplog):
     config = short_config("data={mnist='/nowhere'}")
     with pytest.raises(UserError, match="/nowhere does not exist"):
