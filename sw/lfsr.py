@@ -22,12 +22,12 @@ class LfsrParameters:
     width : :class:`int`
         Length in bits, 2 to 32.
     taps : :class:`int`
-        Feedback mask; its top bit must be set.
+        Feedback mask; its top bit must be set. Bit i stands for x^(i+1), the constant is 1.
 
     Raises
     ------
     UserError
-        If width or taps are out of range.
+        If width or taps are out of range, or the polynomial is not primitive.
     """
 
     width: int = 32
@@ -40,6 +40,16 @@ class LfsrParameters:
             raise UserError(
                 f"LFSR taps must have bit {self.width - 1} as their highest, not {self.taps:#x}"
             )
+        if not _is_primitive(self.width, self.taps):
+            raise UserError(
+                f"LFSR taps {self.taps:#x} repeat before all {self.period} states of {self.width} "
+                "bits have come: take those of a primitive polynomial from a table"
+            )
+
+    @property
+    def period(self) -> int:
+        """Steps after which any seed comes back: all states but zero."""
+        return (1 << self.width) - 1
 
     def check_seed(self, seed: int) -> int:
         """Return the seed, or raise :class:`UserError` if it is zero or too wide."""
@@ -69,6 +79,52 @@ class LfsrParameters:
         """
         masks = _masks(self, count)
         return np.bitwise_count(masks & np.uint32(self.check_seed(seed))) & np.uint8(1)
+
+
+@lru_cache(maxsize=256)
+def _is_primitive(width: int, taps: int) -> bool:
+    """Return whether x has the order 2^width - 1 modulo the polynomial: the longest period.
+
+    A step of the register divides by x, and only a primitive polynomial has units enough.
+    """
+    polynomial, period = taps << 1 | 1, (1 << width) - 1
+    return _power_of_x(period, polynomial, width) == 1 and all(
+        _power_of_x(period // prime, polynomial, width) != 1 for prime in _prime_factors(period)
+    )
+
+
+def _prime_factors(number: int) -> set[int]:
+    """Return the prime factors, by trial division."""
+    factors, divisor = set(), 3  # numbers of ones alone are odd
+    while divisor * divisor <= number:
+        while number % divisor == 0:
+            factors.add(divisor)
+            number //= divisor
+        divisor += 2
+    return factors | {number} - {1}
+
+
+def _power_of_x(exponent: int, polynomial: int, width: int) -> int:
+    """Return x^exponent modulo a polynomial over GF(2); bit i stands for x^i."""
+    result = 1
+    for bit in f"{exponent:b}":
+        result = _modular_product(result, result, polynomial, width)
+        if bit == "1":
+            result = _modular_product(result, 2, polynomial, width)
+    return result
+
+
+def _modular_product(left: int, right: int, polynomial: int, width: int) -> int:
+    """Multiply modulo a polynomial of degree ``width``."""
+    result = 0
+    while right:
+        if right & 1:
+            result ^= left
+        right >>= 1
+        left <<= 1
+        if left >> width:
+            left ^= polynomial
+    return result
 
 
 def _masks(parameters: LfsrParameters, count: int) -> npt.NDArray[np.uint32]:

@@ -77,7 +77,7 @@ class Trainer:
     ------
     UserError
         If the initial weights overflow their format, epsilon leaves no room for weights, or the
-        engine draws fewer bits.
+        engine draws fewer bits or repeats them within one perturbation.
     """
 
     def __init__(self, config: Config, device: Device, samples: Samples) -> None:
@@ -95,6 +95,7 @@ class Trainer:
                 f"training.bits must be at most {device.engine.max_bits}, the engine's max_bits, "
                 f"not {training.bits}"
             )
+        self._check_register()
         self.estimator: Estimator = self._make_estimator()
         self.optimiser = training.make_optimiser(self.size)
         self.schedule = training.make_schedule()
@@ -213,6 +214,16 @@ class Trainer:
             self.device.engine.lfsr,
             training.seed,
         )
+
+    def _check_register(self) -> None:
+        """Refuse a register that repeats within one perturbation, which biases the gradient."""
+        drawn, lfsr = self.size * self.config.training.bits, self.device.engine.lfsr
+        if lfsr.period < drawn:
+            raise UserError(
+                f"engine.lfsr of {lfsr.width} bits repeats after {lfsr.period} bits, but a "
+                f"perturbation of {self.size} parameters draws {drawn}: take one of at least "
+                f"{drawn.bit_length()} bits"
+            )
 
     def _weight_bounds(self) -> tuple[float, float]:
         """Return the range of a weight that no perturbation takes out of the format."""

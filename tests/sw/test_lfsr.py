@@ -36,6 +36,30 @@ def test_published_taps_are_primitive(width):
     assert polynomial(LfsrParameters(width, MAXIMAL_TAPS[width])).is_primitive()
 
 
+def accepts(width, taps):
+    """Whether a register takes these taps."""
+    try:
+        LfsrParameters(width, taps)
+    except UserError as error:
+        assert "of a primitive polynomial" in str(error)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("width", range(2, 11))
+def test_exactly_the_primitive_polynomials_are_accepted(width):
+    every = range(1 << (width - 1), 1 << width)
+    primitive = {int(found) >> 1 for found in galois.primitive_polys(2, width)}
+    assert {taps for taps in every if accepts(width, taps)} == primitive
+
+
+@pytest.mark.parametrize("width", range(11, 33))
+def test_neighbours_of_a_primitive_polynomial_are_accepted_if_primitive(width):
+    start = int(galois.primitive_poly(2, width, method="max")) >> 1
+    for taps in range(max(start - 6, 1 << (width - 1)), min(start + 7, 1 << width)):
+        assert accepts(width, taps) == galois.Poly.Int(taps << 1 | 1).is_primitive(), hex(taps)
+
+
 @pytest.mark.parametrize("width", [width for width in MAXIMAL_TAPS if width <= 16])
 def test_a_primitive_polynomial_visits_every_state_but_zero(width):
     lfsr = LfsrParameters(width, MAXIMAL_TAPS[width])
@@ -44,7 +68,7 @@ def test_a_primitive_polynomial_visits_every_state_but_zero(width):
         seen.add(state)
         state = lfsr.step(state)
     assert state == 1
-    assert len(seen) == 2**width - 1
+    assert len(seen) == 2**width - 1 == lfsr.period
 
 
 @pytest.mark.parametrize("lfsr", [DEFAULT, LfsrParameters(16, 0xD008), LfsrParameters(5, 0x17)])
@@ -65,7 +89,7 @@ def test_the_stream_obeys_the_recurrence_of_the_polynomial():
 @st.composite
 def registers(draw: st.DrawFn) -> tuple[LfsrParameters, int]:
     width = draw(st.integers(2, 32))
-    taps = draw(st.integers(1 << (width - 1), (1 << width) - 1))
+    taps = int(galois.primitive_poly(2, width, method=draw(st.sampled_from(["min", "max"])))) >> 1
     return LfsrParameters(width, taps), draw(st.integers(1, (1 << width) - 1))
 
 

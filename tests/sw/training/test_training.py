@@ -274,10 +274,20 @@ def test_data_of_another_digest_is_refused(whole, tmp_path):
 
 
 def test_seeds_of_queries_fit_a_shorter_register():
-    config = short_config("engine.lfsr={width=7, taps=0x48}")
+    config = short_config("engine.lfsr={width=10, taps=0x240}")
     samples = load_samples(config)
     trainer = Trainer(config, open_device("golden", config.engine()), samples)
     trainer.start()
     for _ in range(5):
         trainer.run_step()
     assert trainer.step == 5
+
+
+@pytest.mark.parametrize(("bits", "least"), [(1, 10), (2, 11)])
+def test_register_that_repeats_within_a_perturbation_is_refused(bits, least):
+    short = {1: "{width=9, taps=0x110}", 2: "{width=10, taps=0x240}"}[bits]
+    config = short_config(
+        f"engine.lfsr={short}", "training.distribution=uniform", f"training.bits={bits}"
+    )
+    with pytest.raises(UserError, match=f"draws {826 * bits}: take one of at least {least} bits"):
+        Trainer(config, open_device("golden", config.engine()), load_samples(config))
