@@ -24,12 +24,13 @@ from tenzo.sw.data.datasets import (
 )
 from tenzo.sw.data.mnist import load_mnist
 from tenzo.sw.errors import MissingDataError, UserError
-from tenzo.sw.formats import Format
+from tenzo.sw.formats import RESULT_WIDTH, Format
 from tenzo.sw.networks.network import Network
 
 IntArray = npt.NDArray[Any]
 _LOG = logging.getLogger(__name__)
 _MOST_SATURATED = 0.01
+_LARGEST_TARGET = 2.0 ** (RESULT_WIDTH - 1)
 _ROWS = 4096
 
 
@@ -119,12 +120,19 @@ def load_samples(config: Config, made_up: bool = False) -> Samples:
 
 
 def quantize_dataset(dataset: Dataset, activation: Format) -> Samples:
-    """Return a data set in fixed point; :class:`UserError` if much of it is out of range."""
+    """Return a data set in fixed point.
+
+    Raises
+    ------
+    UserError
+        If many features are outside the activation format, or a target is beyond every output.
+    """
     splits = {}
     state = hashlib.sha256()
     for name in SPLIT_NAMES:
         features, targets = getattr(dataset, f"{name}_x"), getattr(dataset, f"{name}_y")
         _check_range(dataset.name, name, features, activation)
+        _check_targets(dataset.name, name, targets)
         splits[name] = Split(_quantized(features, activation), targets)
         for array in (splits[name].samples_raw, targets):
             state.update(f"{array.dtype.str} {array.shape}\n".encode())
@@ -199,3 +207,13 @@ def _check_range(
     if outside > _MOST_SATURATED * features.size:
         raise UserError(sentence)
     _LOG.warning("%s", sentence)
+
+
+def _check_targets(name: str, split: str, targets: npt.NDArray[Any]) -> None:
+    """Refuse float targets that no result can come near, and whose squares might overflow."""
+    reach = float(np.abs(targets).max())
+    if targets.dtype.kind == "f" and reach > _LARGEST_TARGET:
+        raise UserError(
+            f"data {name}: targets of {split} reach {reach:g} and outputs end below "
+            f"{_LARGEST_TARGET:g}: scale the targets"
+        )

@@ -53,14 +53,27 @@ class MinibatchObjective:
         self.samples_raw, self.targets = samples_raw, targets
 
     def losses(self, queries: Sequence[Query]) -> FloatArray:
-        """Return the mean loss of each query, float64 of shape (queries,)."""
+        """Return the mean loss of each query, float64 of shape (queries,).
+
+        Raises
+        ------
+        UserError
+            If a sum of losses overflows.
+        """
         samples = len(self.samples_raw)
         outputs = np.empty((len(queries), samples, self.program.output_count), np.int64)
         for item in self.device.evaluate(self.samples_raw, queries):
             stop = item.first_sample + len(item.outputs_raw)
             outputs[item.query, item.first_sample : stop] = item.outputs_raw
         losses = self.loss(outputs, self.program.output_frac_bits, self.targets)
-        return fixed_sum(losses, 1) / samples
+        with np.errstate(over="ignore"):
+            sums = fixed_sum(losses, 1)
+        if not np.isfinite(sums).all():
+            raise UserError(
+                f"loss {self.loss.name!r} must stay finite when summed over {samples} samples: "
+                "scale the loss, or the targets of the data"
+            )
+        return sums / samples
 
 
 class Trainer:

@@ -46,6 +46,15 @@ def test_few_numbers_out_of_range_are_told(caplog):
     assert "1 of 400 numbers of train" in caplog.text
 
 
+def test_targets_beyond_every_output_are_refused():
+    y = np.array([0.0, -(2.0**31), 2.0**31]).repeat(10)[:20, None]
+    quantize_dataset(Dataset("made", X, y, X, y, X, y), Format(16, 13))
+    for value in (-1e200, np.nextafter(2.0**31, np.inf)):
+        beyond = np.where(y == 0, value, y)
+        with pytest.raises(UserError, match=r"made: targets of test reach .* scale the targets"):
+            quantize_dataset(Dataset("made", X, y, X, y, X, beyond), Format(16, 13))
+
+
 def test_upper_end_of_the_range_is_inside():
     quantize_dataset(dataset(np.full((20, 2), 4.0)), Format(16, 13))
 

@@ -291,3 +291,13 @@ def test_register_that_repeats_within_a_perturbation_is_refused(bits, least):
     )
     with pytest.raises(UserError, match=f"draws {826 * bits}: take one of at least {least} bits"):
         Trainer(config, open_device("golden", config.engine()), load_samples(config))
+
+
+def huge_loss(outputs, targets):
+    return np.full(len(outputs), 1e308)
+
+
+def test_loss_that_overflows_in_the_sum_is_refused(tmp_path):
+    config = short_config("training.loss=tests.sw.training.test_training:huge_loss")
+    with pytest.raises(UserError, match="must stay finite when summed over 8 samples"):
+        train(config, out=tmp_path / "run")
