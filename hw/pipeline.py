@@ -1,5 +1,7 @@
 """Pipeline control: brings operands, control and writes together at the lanes."""
 
+from typing import Any
+
 from amaranth.hdl import Assert, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -137,10 +139,13 @@ class Pipeline(wiring.Component):
         sharing = self.engine.requantizer_sharing
         address = Signal.like(self.term.output_address, reset_less=True)
         to_results = Signal(reset_less=True)
-        lead = ISSUE_TO_WRITE - 2
-        arriving = delayed(m, finished, lead)
-        next_address = delayed(m, self.term.output_address, lead, reset_less=True)
-        next_to_results = delayed(m, self.term.to_results, lead, reset_less=True)
+        term = self.term
+        line = [(finished, term.output_address, term.to_results)]
+        for _ in range(ISSUE_TO_WRITE - 2):
+            valid, *fields = line[-1]
+            fields = [delayed(m, field, 1, reset_less=True) for field in fields]
+            line.append((delayed(m, valid, 1), *fields))
+        arriving, next_address, next_to_results = line[-1]
         with m.If(arriving):
             m.d.sync += [address.eq(next_address), to_results.eq(next_to_results)]
         strobes = [delayed(m, arriving, 1)]
@@ -163,13 +168,12 @@ class Pipeline(wiring.Component):
             self.o.sample_lane.eq(sample.payload.lane),
             self.o.sample_data.eq(sample.payload.data),
         ]
-        self._check(m, lane_write, address)
+        self._check(m, line, lane_write, address)
 
-    def _check(self, m: Module, lane_write: Signal, address: Signal) -> None:
-        """Check that no lane reads the word that it writes in the same cycle."""
-        reads = delayed(m, self.term.valid, ISSUE_TO_READ)
-        read_address = delayed(m, self.term.input_address, ISSUE_TO_READ, reset_less=True)
-        writes = delayed(m, lane_write, 1)
-        write_address = delayed(m, address, 1, reset_less=True)
-        with m.If(reads & writes):
-            m.d.sync += Assert(read_address != write_address)
+    def _check(self, m: Module, line: list[Any], lane_write: Signal, address: Signal) -> None:
+        """Check that no term reads a word whose write is to come, or comes in the same cycle."""
+        term = self.term
+        in_line = [valid & ~results & (term.input_address == at) for valid, at, results in line[1:]]
+        in_line.append(lane_write & (term.input_address == address))
+        with m.If(term.valid):
+            m.d.sync += Assert(~Cat(in_line).any())

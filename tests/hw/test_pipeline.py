@@ -5,7 +5,7 @@ import pytest
 from tenzo.hw.pipeline import Pipeline
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
-from tenzo.sw.timing import ISSUE_TO_READ, ISSUE_TO_WRITE
+from tenzo.sw.timing import ISSUE_TO_READ, ISSUE_TO_WRITE, read_after_write
 from tests.hw.word_streams import simulate
 
 CLUSTER = 1
@@ -143,3 +143,28 @@ def test_terms_never_wait_for_samples():
 
     simulate(pipeline, bench)
     assert written == issued
+
+
+@pytest.mark.parametrize("sharing", [1, 2, 8])
+def test_a_read_of_a_word_still_to_be_written_is_caught(sharing):
+    engine = engine_of(sharing)
+
+    def read_after(cycles, to_results):
+        pipeline = Pipeline(engine)
+
+        async def bench(ctx):
+            ctx.set(pipeline.term, {**TERM, "to_results": to_results})
+            for _ in range(cycles):
+                await ctx.tick()
+                ctx.set(pipeline.term, {})
+            ctx.set(pipeline.term, {**TERM, "input_address": TERM["output_address"], "last": 0})
+            await ctx.tick()
+
+        simulate(pipeline, bench)
+
+    least = read_after_write(engine)
+    for cycles in range(1, least):
+        with pytest.raises(AssertionError, match="Assertion violated"):
+            read_after(cycles, to_results=0)
+        read_after(cycles, to_results=1)
+    read_after(least, to_results=0)
