@@ -2,7 +2,7 @@
 
 It reads the encoded words and moves counters and addresses as the sequencer does. The golden model,
 which computes whole loop nests at once, is compared with it; so are the planner's idle cycles,
-since it keeps the cycle in which every word is written.
+since it keeps the cycle in which every word is written. Only tests use it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Plain model of the core: memories as packets fill them, programs run descriptor by descriptor.
 
 It computes each stage by gathering operands address by address, in 64-bit integers, so it runs any
-program that the gateware runs, and it shares no arithmetic with the golden model.
+program that the gateware runs. Sums, rounding and memories are its own; the perturbed parameters,
+the addresses of a loop nest and the cycles of an output come from the functions that the golden
+model calls too.
 """
 
 from collections.abc import Mapping, Sequence
