@@ -51,7 +51,8 @@ def command(
 ) -> None:
     """Train in lockstep on golden model and simulated Verilog; exit 1 at the first difference.
 
-    CONFIG is a preset's name, a TOML file, or the folder of a run, which then gets cosim.json.
+    CONFIG is a preset's name, a TOML file, or the folder of a run, which then gets cosim.json
+    unless an option changes the configuration.
     """
     from tenzo.sim.cosim import cosim, default_batch, with_batch
     from tenzo.sw.configuration.config import load_config
@@ -65,8 +66,8 @@ def command(
     verdict = cosim(loaded, steps, loaded.training.batch, inject, news)
     news.end()
     document = {**verdict.document(), "command": command_line()}
-    if Path(config).is_dir() and not inject:
-        _write(Path(config) / "cosim.json", document)
+    if Path(config).is_dir():
+        _keep(Path(config) / "cosim.json", document, same=not (overrides or inject))
     if as_json:
         print_json(document)
     else:
@@ -74,10 +75,13 @@ def command(
     context.exit(0 if verdict.passed else 1)
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
-    """Write the verdict for the report."""
+def _keep(path: Path, document: dict[str, Any], same: bool) -> None:
+    """Write the verdict for the report, if it is about the same configuration as the run."""
     from tenzo.sw.training.checkpoint import write_atomically
 
+    if not same:
+        _LOG.info("%s is not written: --set, --lanes and --inject change what was proven", path)
+        return
     text = json.dumps(document, indent=2) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))
 
