@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,9 +75,33 @@ def compute_outputs(
     for first in range(0, len(samples_raw), _CHUNK):
         between()
         chunk = samples_raw[first : first + _CHUNK].astype(np.int64)
-        for item in device.evaluate(chunk, [Query()]):
-            start = first + item.first_sample
-            outputs[start : start + len(item.outputs_raw)] = item.outputs_raw
+        outputs[first : first + _CHUNK] = gather_outputs(device, program, chunk, [Query()])[0]
+    return outputs
+
+
+def gather_outputs(
+    device: Device, program: Program, samples_raw: npt.NDArray[np.int64], queries: Sequence[Query]
+) -> npt.NDArray[np.int64]:
+    """Run queries on samples; return outputs of shape (queries, samples, outputs).
+
+    Raises
+    ------
+    RuntimeError
+        If the device returned nothing for a query and a sample.
+    """
+    shape = (len(queries), len(samples_raw))
+    outputs = np.empty((*shape, program.output_count), np.int64)
+    found = np.zeros(shape, np.bool_)
+    for item in device.evaluate(samples_raw, queries):
+        stop = item.first_sample + len(item.outputs_raw)
+        outputs[item.query, item.first_sample : stop] = item.outputs_raw
+        found[item.query, item.first_sample : stop] = True
+    if not found.all():
+        query, sample = np.argwhere(~found)[0]
+        raise RuntimeError(
+            f"{device.name} returned {np.count_nonzero(found)} of {found.size} outputs: the first "
+            f"that is missing is of query {query}, sample {sample}"
+        )
     return outputs
 
 

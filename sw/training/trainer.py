@@ -19,7 +19,7 @@ from tenzo.sw.planning.calibration import calibrate
 from tenzo.sw.planning.planner import Plan, plan
 from tenzo.sw.program import Program
 from tenzo.sw.training.estimators import Estimator, RandomGradient
-from tenzo.sw.training.evaluation import compute_outputs
+from tenzo.sw.training.evaluation import compute_outputs, gather_outputs
 from tenzo.sw.training.losses import Loss, make_loss
 from tenzo.sw.training.minibatches import Minibatches
 
@@ -59,12 +59,11 @@ class MinibatchObjective:
         ------
         UserError
             If a sum of losses overflows.
+        RuntimeError
+            If the device leaves outputs out.
         """
         samples = len(self.samples_raw)
-        outputs = np.empty((len(queries), samples, self.program.output_count), np.int64)
-        for item in self.device.evaluate(self.samples_raw, queries):
-            stop = item.first_sample + len(item.outputs_raw)
-            outputs[item.query, item.first_sample : stop] = item.outputs_raw
+        outputs = gather_outputs(self.device, self.program, self.samples_raw, queries)
         losses = self.loss(outputs, self.program.output_frac_bits, self.targets)
         with np.errstate(over="ignore"):
             sums = fixed_sum(losses, 1)
