@@ -97,8 +97,9 @@ class Config(Table):
     def digest(self) -> str:
         """Return a hash of all that decides the bits of a run, 64 hexadecimal digits.
 
-        It covers network, formats, perturbation register and training; not the data's place, the
-        engine's sizes, the device, or how often a run is logged, evaluated and saved.
+        It covers network, formats, perturbation register and training, with the steps at which a
+        run is logged and evaluated, since its metrics depend on them; not the data's place, the
+        engine's sizes, the device, or how often a run is saved.
         """
         document = self.document()
         training = {

@@ -67,6 +67,7 @@ def test_digest_covers_what_decides_the_bits():
         "formats.weight.frac_bits=13",
         "network.layers.0.ranks=3",
         "training.evaluate_steps=500",
+        "training.log_steps=50",
         "engine.lfsr={width=31, taps=0x48000000}",
     ):
         assert load_config("digits", [override]).digest() != digest, override
@@ -77,6 +78,7 @@ def test_digest_leaves_out_lanes_data_folder_and_checkpoints():
     for override in (
         "engine.lane_count=3",
         "training.checkpoint_steps=5",
+        "training.checkpoint_seconds=5.0",
         "name=other",
         "data={npz='elsewhere.npz'}",
     ):
