@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn.datasets
 
 from tenzo.sw.data.datasets import (
     DIGITS_SEED,
@@ -28,7 +29,7 @@ def whole(split: str, data: Dataset) -> set[tuple[float, ...]]:
 
 
 def test_digits_equal_their_origin() -> None:
-    origin = pytest.importorskip("sklearn.datasets").load_digits()
+    origin = sklearn.datasets.load_digits()
     arrays = read_npz(DIGITS_FILE)
     data = load_digits()
     for split, count in (("train", 1287), ("validation", 150), ("test", 360)):

@@ -4,6 +4,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from tensorly.decomposition import tensor_train_matrix
+from tensorly.tt_matrix import TTMatrix
 
 from tenzo.sw.errors import UserError
 from tenzo.sw.networks.tt import (
@@ -45,10 +47,9 @@ def test_full_matrix_follows_the_definition(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_full_matrix_equals_tensorly(shape: Shape) -> None:
-    tt_matrix = pytest.importorskip("tensorly.tt_matrix")
     cores = drawn(shape)
     # TensorLy's cores are (rank, row mode, column mode, rank).
-    expected = tt_matrix.TTMatrix([core.transpose(0, 2, 1, 3) for core in cores]).to_matrix()
+    expected = TTMatrix([core.transpose(0, 2, 1, 3) for core in cores]).to_matrix()
     np.testing.assert_allclose(full_matrix(cores), expected, rtol=1e-13, atol=1e-15)
 
 
@@ -73,10 +74,9 @@ def test_svd_finds_cores_of_the_same_matrix(shape: Shape) -> None:
 
 
 def test_truncated_svd_errs_no_more_than_tensorly() -> None:
-    decomposition = pytest.importorskip("tensorly.decomposition")
     matrix = np.random.default_rng(8).normal(size=(10, 64))
     tensor = matrix.reshape(1, 5, 2, 4, 4, 4)
-    theirs = decomposition.tensor_train_matrix(tensor, [1, 3, 3, 1]).to_matrix()
+    theirs = tensor_train_matrix(tensor, [1, 3, 3, 1]).to_matrix()
     ours = full_matrix(tt_svd(matrix, (4, 4, 4), (1, 5, 2), 3))
     np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
 
