@@ -41,10 +41,26 @@ def run_tenzo(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
+_START = """
+from tenzo.sw.cli import main
+from tenzo.sw.training.interruption import Interruption
+
+enter = Interruption.__enter__
+
+def tell(self):
+    result = enter(self)
+    print("handler is installed", flush=True)
+    return result
+
+Interruption.__enter__ = tell
+main()
+"""
+
+
 def start_tenzo(arguments: Sequence[str], folder: Path) -> subprocess.Popen[str]:
-    """Start a command in a process of its own."""
+    """Start a command in a process of its own; it prints a line when it can take signals."""
     return subprocess.Popen(
-        [sys.executable, "-c", "from tenzo.sw.cli import main; main()", *arguments],
+        [sys.executable, "-c", _START, *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
