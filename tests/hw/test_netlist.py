@@ -48,7 +48,8 @@ class Sample(wiring.Component):
         m = Module()
         m.submodules.sum = total = Sum()
         m.submodules.words = words = memory.Memory(shape=8, depth=16, init=[1, 2, 3])
-        read, write = words.read_port(), words.write_port()
+        read = words.read_port()
+        write = words.write_port()
         odd = Signal(init=1)
         m.d.comb += [
             total.record.eq(self.i),
