@@ -184,6 +184,14 @@ class Trainer:
         self.weight_saturations += int(counters.weight_saturations)
         self.device.clear_counters()
 
+    def saturated_shares(self) -> FloatArray:
+        """Return the share of each stage's values that saturated in training, (stages,).
+
+        Of what the device counted until :meth:`collect_counters`.
+        """
+        outputs = [stage.left * stage.J * stage.right for stage in self.plan.stages]
+        return self.saturations / (np.array(outputs, np.float64) * max(1, self.forward_passes))
+
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all that the next steps depend on, for a checkpoint."""
         self.collect_counters()

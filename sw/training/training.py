@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import time
@@ -21,6 +22,10 @@ from tenzo.sw.training.progress import QuietWhile, Reporter, Silence
 from tenzo.sw.training.runs import RunFolder
 from tenzo.sw.training.summary import Summary
 from tenzo.sw.training.trainer import Trainer
+
+_LOG = logging.getLogger(__name__)
+_MOST_SATURATED = 0.001
+"""Share of a stage's values; beyond it a warning names the stage."""
 
 
 def train(
@@ -99,6 +104,7 @@ class _Run:
         self.digest = config.digest()
         self.loss_sum, self.elapsed_seconds = 0.0, 0.0
         self.saved_step = -1
+        self.warned = False
         self._open(out, resume)
         self._mark_time()
 
@@ -158,6 +164,8 @@ class _Run:
         """Return a record of the metrics, with scores where an evaluation is due."""
         training, trainer = self.config.training, self.trainer
         trainer.collect_counters()
+        if not (self.warned or last):
+            self._warn_of_saturation()
         steps = step % training.log_steps or training.log_steps
         record: dict[str, Any] = {
             "step": step,
@@ -192,6 +200,7 @@ class _Run:
 
     def _summarise(self) -> Summary:
         """Score the final weights and write the summary."""
+        self._warn_of_saturation()
         validation, test = self._evaluate("validation"), self._evaluate("test")
         trainer, training = self.trainer, self.config.training
         engine = self.device.engine
@@ -220,6 +229,18 @@ class _Run:
         )
         self.folder.write_summary(summary.document())
         return summary
+
+    def _warn_of_saturation(self) -> None:
+        """Say which stage saturated most, if that was often enough to spoil the losses."""
+        shares = self.trainer.saturated_shares()
+        stage = int(shares.argmax())
+        if shares[stage] > _MOST_SATURATED:
+            self.warned = True
+            _LOG.warning(
+                "%.1f %% of the values of stage %d saturated in %d steps of training: set "
+                "training.recalibrate_steps or raise training.headroom_bits",
+                *(100 * shares[stage], stage, self.trainer.step),
+            )
 
     def _save_due(self, step: int) -> bool:
         """Return whether it is time for a checkpoint."""

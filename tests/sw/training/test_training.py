@@ -301,3 +301,40 @@ def test_loss_that_overflows_in_the_sum_is_refused(tmp_path):
     config = short_config("training.loss=tests.sw.training.test_training:huge_loss")
     with pytest.raises(UserError, match="must stay finite when summed over 8 samples"):
         train(config, out=tmp_path / "run")
+
+
+SATURATING = ("training.headroom_bits=0", "training.calibration_samples=1",
+              "training.learning_rate=0.05", "training.schedule={name='constant'}")  # fmt: skip
+
+
+def test_saturation_is_told_when_it_begins_and_at_the_end(tmp_path, caplog):
+    summary = train(short_config(*SATURATING), out=tmp_path / "run")
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 2
+    outputs = [
+        stage.left * stage.J * stage.right for stage in load_trained(tmp_path / "run").plan.stages
+    ]
+    shares = [
+        count / (summary.forward_passes * values)
+        for count, values in zip(summary.saturations, outputs, strict=True)
+    ]
+    worst = int(np.argmax(shares))
+    assert shares[worst] > 0.001
+    assert warnings[1] == (
+        f"{100 * shares[worst]:.1f} % of the values of stage {worst} saturated in 40 steps of "
+        "training: set training.recalibrate_steps or raise training.headroom_bits"
+    )
+
+
+def test_values_that_all_saturate_are_a_share_of_one():
+    config = short_config("network.layers=[{inputs=64, outputs=10, dense=true, bias=true}]")
+    trainer = Trainer(config, open_device("golden", config.engine()), load_samples(config))
+    trainer.start()
+    trainer.run_step()
+    trainer.saturations += 2 * 2 * 8 * 10
+    assert trainer.saturated_shares().tolist() == [1.0]
+
+
+def test_nothing_is_said_without_saturation(tmp_path, caplog):
+    train(short_config(), out=tmp_path / "run")
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
