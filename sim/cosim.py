@@ -34,6 +34,7 @@ def cosim(
     batch: int | None = None,
     fault: str | None = None,
     on_news: News | None = None,
+    checkpoint: Path | None = None,
 ) -> Verdict:
     """Train on the golden model and on the Verilated engine, and compare every number.
 
@@ -51,6 +52,8 @@ def cosim(
     on_news : callable, optional
         Called with documents: ``{"building": True}``, then ``{"total_cycles": n}``, ``{"cycles":
         n}`` and ``{"steps": n}`` as the simulation goes on.
+    checkpoint : path, optional
+        Both sides start with its weights and shifts; initial weights unless given.
 
     Raises
     ------
@@ -71,10 +74,15 @@ def cosim(
         text = inject(text, fault, engine, plan(config.network(), engine).program)
     build = build_cocotb(text, MODULE_NAME)
     tell({"total_cycles": steps * step_cycles(config)})
-    return _simulate(config, steps, fault == "saturate", build, tell)
+    job = {
+        "steps": steps,
+        "saturating": fault == "saturate",
+        "checkpoint": str(checkpoint.absolute()) if checkpoint else None,
+    }
+    return _simulate(config, job, build, tell)
 
 
-def _simulate(config: Config, steps: int, saturating: bool, build: Any, tell: News) -> Verdict:
+def _simulate(config: Config, job: dict[str, Any], build: Any, tell: News) -> Verdict:
     """Run the lockstep in the simulator's process."""
     documents: list[dict[str, Any]] = []
 
@@ -90,7 +98,7 @@ def _simulate(config: Config, steps: int, saturating: bool, build: Any, tell: Ne
     with tempfile.TemporaryDirectory(prefix="tenzo-cosim-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(config.toml(), "utf-8")
-        job = {"config": str(folder / "config.toml"), "steps": steps, "saturating": saturating}
+        job = {**job, "config": str(folder / "config.toml")}
         (folder / "job.json").write_text(json.dumps(job))
         run_cocotb(
             build,

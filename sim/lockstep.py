@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tenzo.sim.comparison import (
     COMPARED_COUNTERS,
@@ -57,14 +59,20 @@ class Lockstep:
         self.verdict = Verdict()
         self._last_query = Query()
 
-    def run(self, steps: int, report: Callable[[Verdict], None] = lambda _: None) -> Verdict:
+    def run(
+        self,
+        steps: int,
+        report: Callable[[Verdict], None] = lambda _: None,
+        trained: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> Verdict:
         """Run steps until one differs, then read the parameters back; ``report`` after each.
 
-        Step 0 is what a trainer evaluates before its first step.
+        The weights are the initial ones, or those of the checkpoint ``trained``. Step 0 is what a
+        trainer evaluates before its first step.
         """
         verdict = self.verdict
         for trainer in self.trainers:
-            trainer.start()
+            trainer.start(trained)
         verdict.difference = self._compare_outputs(0)
         while verdict.passed and verdict.steps < steps:
             verdict.difference = self._step(verdict.steps + 1)

@@ -77,11 +77,7 @@ def _network(
     network, engine = config.network(), config.engine()
     if run is not None:
         trained = load_trained(run)
-        if (network, config.formats) != (trained.plan.network, trained.config.formats):
-            raise UserError(
-                f"the weights of {run} are of another network or other formats than those given: "
-                "leave [network] and [formats] as they are, or train anew"
-            )
+        trained.check_same_network(config)
         return plan(network, engine, trained.plan.shifts), trained.parameters_raw
     weights = initial_vector(network, config.training.seed)
     return plan(network, engine), engine.weight.quantize(weights)

@@ -1,6 +1,7 @@
 """cocotb test that runs a lockstep: the simulated half of ``tenzo cosim``.
 
-Environment: ``TENZO_JOB``, a JSON file with ``config`` (a TOML file), ``steps`` and ``saturating``.
+Environment: ``TENZO_JOB``, a JSON file with ``config`` (a TOML file), ``steps``, ``saturating``
+and ``checkpoint`` (a path or null).
 Each line that begins with :data:`tenzo.sim.cosim.MARK` goes on with a JSON document for the parent.
 """
 
@@ -25,6 +26,7 @@ from tenzo.sw.configuration.config import load_config
 from tenzo.sw.data.samples import load_samples
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.link.packet_device import PacketDevice
+from tenzo.sw.training.checkpoint import load_checkpoint
 
 _NEWS_CYCLES = 100_000
 
@@ -45,7 +47,8 @@ def _run(dut: HierarchyObject, job: dict[str, Any]) -> Verdict:
     engine = config.engine()
     device = PacketDevice(engine, CocotbTransport(dut), "rtl")
     pair = Lockstep(config, samples, GoldenDevice(engine), device, job["saturating"])
-    return pair.run(job["steps"], lambda verdict: _tell({"steps": verdict.steps}))
+    trained = load_checkpoint(Path(job["checkpoint"])) if job["checkpoint"] else None
+    return pair.run(job["steps"], lambda verdict: _tell({"steps": verdict.steps}), trained)
 
 
 async def _tell_cycles() -> None:

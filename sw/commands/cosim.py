@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from tenzo.sw.commands._options import (
     set_option,
     verbosity_options,
 )
+
+if TYPE_CHECKING:
+    from tenzo.sw.configuration.config import Config
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,8 +54,8 @@ def command(
 ) -> None:
     """Train in lockstep on golden model and simulated Verilog; exit 1 at the first difference.
 
-    CONFIG is a preset's name, a TOML file, or the folder of a run, which then gets cosim.json
-    unless an option changes the configuration.
+    CONFIG is a preset's name, a TOML file, or the folder of a run: then both start with its
+    trained weights, and it gets cosim.json unless an option changes the configuration.
     """
     from tenzo.sim.cosim import cosim, default_batch, with_batch
     from tenzo.sw.configuration.config import load_config
@@ -62,8 +65,9 @@ def command(
         overrides = (*overrides, f"engine.lane_count={lanes}")
     loaded = with_data_folder(load_config(config, overrides), data)
     loaded = with_batch(loaded, default_batch(loaded) if batch is None else batch)
+    checkpoint = _checkpoint(Path(config), loaded)
     news = _News(steps, loaded.training.batch, as_json)
-    verdict = cosim(loaded, steps, loaded.training.batch, inject, news)
+    verdict = cosim(loaded, steps, loaded.training.batch, inject, news, checkpoint)
     news.end()
     document = {**verdict.document(), "command": command_line()}
     if Path(config).is_dir():
@@ -73,6 +77,19 @@ def command(
     else:
         click.echo(verdict.sentence())
     context.exit(0 if verdict.passed else 1)
+
+
+def _checkpoint(run: Path, config: Config) -> Path | None:
+    """Return the checkpoint to start with, if there is one; say with which weights it goes on."""
+    from tenzo.sw.training.trained import load_trained
+
+    if not (run / "checkpoint.npz").is_file():
+        _LOG.info("starting with initial weights")
+        return None
+    trained = load_trained(run)
+    trained.check_same_network(config)
+    _LOG.info("starting with the weights and shifts of %s after %d steps", run, trained.step)
+    return trained.folder.checkpoint_path
 
 
 def _keep(path: Path, document: dict[str, Any], same: bool) -> None:

@@ -48,6 +48,14 @@ class Trained:
     parameters_raw: npt.NDArray[np.int64]
     step: int
 
+    def check_same_network(self, config: Config) -> None:
+        """Raise :class:`UserError` if a configuration has another network or other formats."""
+        if (config.network(), config.formats) != (self.plan.network, self.config.formats):
+            raise UserError(
+                f"the weights of {self.folder.path} are of another network or other formats than "
+                "those given: leave [network] and [formats] as they are, or train anew"
+            )
+
     def load_into(self, device: Device) -> None:
         """Load program and weights into a device made for ``config.engine()``."""
         device.load_program(self.plan.program)

@@ -122,15 +122,25 @@ class Trainer:
         self.saturations = np.zeros(len(self.plan.program.stages), np.int64)
         self.weight_saturations = 0
 
-    def start(self) -> None:
+    def start(self, trained: Mapping[str, npt.NDArray[Any]] | None = None) -> None:
         """Calibrate the shifts on the first training samples and load the program.
+
+        Parameters
+        ----------
+        trained : mapping, optional
+            A checkpoint, whose weights and shifts take the place of initial and calibrated ones.
 
         Raises
         ------
         UserError
-            If the loss does not take the data's targets.
+            If the loss does not take the data's targets, or a checkpoint is of another network.
         """
-        self.calibrate()
+        if trained is None:
+            self.calibrate()
+        else:
+            self._check_size(trained)
+            self.weights = trained["weights"].copy()
+            self.load_shifts(trained["shifts"].tolist())
         self.device.write_parameters(self.weights_raw())
         train, count, program = self.samples.train, self.minibatches.batch, self.plan.program
         outputs = compute_outputs(self.device, program, train.samples_raw[:count])
@@ -206,10 +216,7 @@ class Trainer:
 
     def load_state(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Continue from a state; :class:`UserError` if it is of another network."""
-        if state["weights"].shape != (self.size,):
-            raise UserError(
-                f"checkpoint must hold {self.size} weights, not {len(state['weights'])}"
-            )
+        self._check_size(state)
         for name in ("step", "forward_passes", "clips", "weight_saturations"):
             setattr(self, name, int(state[name]))
         self.weights = state["weights"].copy()
@@ -220,6 +227,13 @@ class Trainer:
         )
         self.load_shifts(state["shifts"].tolist())
         self.device.clear_counters()
+
+    def _check_size(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Refuse the state of another network."""
+        if state["weights"].shape != (self.size,):
+            raise UserError(
+                f"checkpoint must hold {self.size} weights, not {len(state['weights'])}"
+            )
 
     def _make_estimator(self) -> Estimator:
         """Return the estimator that the configuration names."""

@@ -273,6 +273,20 @@ def test_data_of_another_digest_is_refused(whole, tmp_path):
         train(config, out=tmp_path / "run", resume=True, samples=other)
 
 
+def test_trainer_may_start_with_trained_weights_and_shifts(whole):
+    trained = load_trained(whole[1])
+    config = short_config("training.calibration_samples=1")
+    trainer = Trainer(config, open_device("golden", config.engine()), load_samples(config))
+    with pytest.raises(UserError, match="must hold 826 weights, not 3"):
+        trainer.start({"weights": np.zeros(3), "shifts": np.zeros(6, np.int64)})
+    trainer.start(trained.folder.load())
+    assert np.array_equal(trainer.weights, trained.weights)
+    assert trainer.plan == trained.plan
+    trainer.run_step()
+    assert not np.array_equal(trainer.weights, trained.weights)
+    assert np.array_equal(trained.folder.load()["weights"], trained.weights)
+
+
 def test_seeds_of_queries_fit_a_shorter_register():
     config = short_config("engine.lfsr={width=10, taps=0x240}")
     samples = load_samples(config)
