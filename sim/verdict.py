@@ -65,12 +65,14 @@ class Verdict:
         """Return the result in words, for example ``lockstep: 3 steps, no difference``."""
         if self.difference:
             return f"lockstep: {self.difference}"
-        used = f", {100 * self.mac_cycles / self.run_cycles:.1f} % of cycles multiply"
+        used = ""
+        if self.run_cycles:
+            used = f", {100 * self.mac_cycles / self.run_cycles:.1f} % of cycles multiply"
         steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
         return (
             f"lockstep: {steps}, {self.queries} queries, {self.outputs:,} outputs, "
             f"{self.counters:,} counters and {self.weights:,} weights compared, no difference; "
-            f"{self.run_cycles:,} cycles{used if self.run_cycles else ''}"
+            f"{self.run_cycles:,} cycles{used}"
         )
 
     @classmethod

@@ -60,6 +60,10 @@ def test_verdict_survives_its_document() -> None:
     assert verdict.document()["passed"] is False
 
 
+def test_verdict_of_no_cycles_is_a_sentence() -> None:
+    assert Verdict().sentence().endswith("no difference; 0 cycles")
+
+
 @pytest.mark.parametrize(("weight", "stage"), [(3, 0), (100, 1), (350, 2), (390, 3), (750, 5)])
 def test_wrong_weight_is_placed_in_the_stage_that_uses_it(weight: int, stage: int) -> None:
     def fault(endpoint: Endpoint, query: Mapping[str, int]) -> None:
