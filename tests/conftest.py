@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 
 # Before NumPy and Matplotlib are imported: one thread for each parallel test, and no windows.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -22,6 +23,15 @@ settings.register_profile(
     "soak", max_examples=SOAK_EXAMPLES or 10_000, derandomize=False, deadline=None, print_blob=True
 )
 settings.load_profile("soak" if SOAK_EXAMPLES else "default")
+
+
+@pytest.fixture(autouse=True)
+def restore_signal_handlers() -> Iterator[None]:
+    """Undo what a command leaves behind that expects its process to end."""
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for name, handler in before.items():
+        signal.signal(name, handler)
 
 
 @pytest.fixture(scope="session")

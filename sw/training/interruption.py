@@ -39,7 +39,7 @@ class Interruption:
     Parameters
     ----------
     final : :class:`bool`
-        The process ends after the block: if a signal came, go on ignoring others.
+        The process ends after the block: go on ignoring signals, which would break off its exit.
     """
 
     def __init__(self, final: bool = False) -> None:
@@ -59,7 +59,7 @@ class Interruption:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.final and self.number is not None:
+        if self.final:
             return
         for name, handler in self._previous.items():
             signal.signal(name, handler)

@@ -26,15 +26,13 @@ def test_first_signal_counts():
         assert interruption.number == signal.SIGTERM
 
 
-def test_final_block_goes_on_ignoring_signals_after_one_came():
-    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with Interruption(final=True):
+@pytest.mark.parametrize("came", [False, True])
+def test_final_block_goes_on_ignoring_signals(came):
+    with Interruption(final=True):
+        if came:
             os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_other_threads_take_no_signals():

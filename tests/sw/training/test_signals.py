@@ -69,7 +69,7 @@ def test_run_stopped_at_random_moments_ends_with_the_same_bits(seed, unbroken, t
         number = moments.choice([signal.SIGINT, signal.SIGTERM])
         delay = moments.uniform(0, 0.2) if attempt < 4 else 30
         if delay < 30:
-            status, words = stop(process, number, delay + (0.3 if attempt else 0))
+            status, words = stop(process, number, delay)
         else:
             _, words = process.communicate(timeout=120)
             status = process.returncode
