@@ -1,0 +1,87 @@
+// The C interface of the host kernels: evaluates queries on a block of samples, exactly.
+//
+// Python loads it with ctypes; tenzo.sw.kernels.library mirrors the structures, and both sides compare
+// tenzo_interface_size() when the library is opened.
+#ifndef TENZO_KERNELS_H
+#define TENZO_KERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define TENZO_PUBLIC __declspec(dllexport)
+#else
+#define TENZO_PUBLIC __attribute__((visibility("default")))
+#endif
+
+// What the arithmetic depends on.
+typedef struct {
+    int32_t activation_width, weight_width;
+    int32_t lfsr_width;
+    uint32_t lfsr_taps;
+} tenzo_engine;
+
+// One stage: the loop nest of tenzo.sw.program.Stage. Strides are signed, addresses count modulo 2^16.
+// Counters are left1, left0, right1, right0, j, k; outputs and biases do not move with k.
+typedef struct {
+    int32_t counts[6];
+    int32_t input_base, input_strides[6];
+    int32_t weight_base, weight_strides[6];
+    int32_t output_base, output_strides[5];
+    int32_t bias_base, bias_strides[5];
+    int32_t shift, bias_shift, activation;
+    int32_t use_bias, unit_weight, to_results, sample_input;
+} tenzo_stage;
+
+// Sizes of a program. Lane memory holds words first_word .. first_word + word_count - 1.
+typedef struct {
+    int32_t stage_count, weight_count, bias_count, input_count, output_count;
+    int32_t first_word, word_count;
+} tenzo_program;
+
+// One evaluation, all defaults filled in: tenzo.sw.device.Query.
+typedef struct {
+    int32_t sign, epsilon_raw, distribution, bits;
+    uint32_t seed;
+    int32_t first, last, entry, stop;
+} tenzo_query;
+
+typedef struct tenzo_kernel tenzo_kernel;
+
+// Sum of the sizes of the four structures above.
+TENZO_PUBLIC int32_t tenzo_interface_size(void);
+
+// Name of instruction-set path `index`, widest first, or a null pointer after the last one.
+TENZO_PUBLIC const char *tenzo_path_name(int32_t index);
+
+// Whether this processor can run path `index`.
+TENZO_PUBLIC int32_t tenzo_path_works(int32_t index);
+
+// A program on `threads` threads; a null pointer if memory ran out.
+TENZO_PUBLIC tenzo_kernel *tenzo_open(const tenzo_engine *engine, const tenzo_program *program,
+                                      const tenzo_stage *stages, int32_t path, int32_t threads);
+
+TENZO_PUBLIC void tenzo_close(tenzo_kernel *kernel);
+
+// Master parameters: weights, then biases, raw.
+TENZO_PUBLIC void tenzo_write_parameters(tenzo_kernel *kernel, const int64_t *parameters);
+
+// Run all queries on all samples. Returns 0, or 1 if memory ran out.
+//
+// samples             raw, [sample][input]
+// ordered             whether the queries must run in order on the same lanes
+// outputs             raw results, [query][sample][output]; not written by a query without results
+// saturations         per stage, added to: values that saturated
+// weight_saturations  per query, set: parameters that saturated
+TENZO_PUBLIC int32_t tenzo_evaluate(tenzo_kernel *kernel, const int64_t *samples,
+                                    int64_t sample_count, const tenzo_query *queries,
+                                    int32_t query_count, int32_t ordered, int64_t *outputs,
+                                    int64_t *saturations, int64_t *weight_saturations);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
