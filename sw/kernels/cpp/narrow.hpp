@@ -1,0 +1,361 @@
+// Stages of 16-bit words and 16-bit weights, in 32-bit sums. Included inside the namespace of a
+// path, after its vectors.
+//
+// Two terms of a sum lie side by side in one 32-bit element, so that one instruction multiplies
+// both and adds them. Interleaving the inputs of two terms leaves the samples in another order
+// within a vector; packing 32-bit sums back to 16 bits undoes it.
+//
+// A 32-bit sum may wrap on the way, for the final one is right if it lies within 32 bits. That is
+// decided for each block of rows from the L1 norm of its weights and the largest input that the
+// tile really has. Where it fails, the sum is taken in two halves whose mean is formed without
+// overflow; where that fails too, in as many chunks as it takes, added in 64 bits.
+
+constexpr int64_t LIMIT = INT64_C(1) << 31;
+
+#define TENZO_UNROLL _Pragma("GCC unroll 8")
+
+// Sample that element `element` of the low (0) or high (1) interleaved vector belongs to.
+inline int sample_of(int half, int element) { return element / 4 * 8 + half * 4 + element % 4; }
+
+template <int R, int V>
+struct Sums {
+    Wide of[R][V][2];
+};
+
+// Inputs of one output position, interleaved while they are read.
+struct Direct {
+    const int16_t* x;
+    ptrdiff_t step;
+    int terms;
+
+    template <int V>
+    void pair(int p, Wide (&inputs)[V][2]) const {
+        const int16_t* first = x + 2 * p * step;
+        TENZO_UNROLL for (int v = 0; v < V; ++v) {
+            const Wide a = load(first + v * COLUMNS);
+            const Wide b = 2 * p + 1 < terms ? load(first + step + v * COLUMNS) : zero();
+            inputs[v][0] = interleave_low(a, b);
+            inputs[v][1] = interleave_high(a, b);
+        }
+    }
+};
+
+// Inputs that were interleaved before, because several blocks of rows read them.
+struct Interleaved {
+    const int16_t* x;
+
+    template <int V>
+    void pair(int p, Wide (&inputs)[V][2]) const {
+        TENZO_UNROLL for (int v = 0; v < V; ++v) TENZO_UNROLL for (int half = 0; half < 2; ++half)
+            inputs[v][half] = load(x + ((p * V + v) * 2 + half) * COLUMNS);
+    }
+};
+
+template <int R, int V, class Source>
+inline void accumulate(Sums<R, V>& sums, const Source& source, const int32_t* weights, int from,
+                       int to) {
+    for (int p = from; p < to; ++p) {
+        Wide inputs[V][2];
+        source.template pair<V>(p, inputs);
+        TENZO_UNROLL for (int r = 0; r < R; ++r) {
+            const Wide w = all32(weights[p * R + r]);
+            TENZO_UNROLL for (int v = 0; v < V; ++v) {
+                sums.of[r][v][0] = dot(sums.of[r][v][0], inputs[v][0], w);
+                sums.of[r][v][1] = dot(sums.of[r][v][1], inputs[v][1], w);
+            }
+        }
+    }
+}
+
+// A stage on a tile.
+class Narrow {
+  public:
+    explicit Narrow(StageRun<int16_t>& run)
+        : run_(run),
+          stage_(*run.stage),
+          nest_(run.stage->nest),
+          largest_(zero()),
+          smallest_(zero()) {
+        const bool results = nest_.to_results;
+        high_ = results ? INT16_MAX : static_cast<int16_t>(stage_.high);
+        low_ = results ? INT16_MIN : static_cast<int16_t>(stage_.low);
+        fixed_ = (run.bias_bound * nest_.use_bias << nest_.bias_shift) + stage_.half;
+        run_.saturations = 0;
+        chunked_bound_ = 0;
+    }
+
+    template <int V>
+    void compute() {
+        const int count = nest_.counts[J], blocks = (count + stage_.rows - 1) / stage_.rows;
+        Outer outer(stage_);
+        do {
+            for (int column = 0; column < run_.tile; column += V * COLUMNS) {
+                const Direct inputs{input(outer) + column,
+                                    static_cast<ptrdiff_t>(nest_.input_strides[K]) * run_.tile,
+                                    nest_.counts[K]};
+                if (blocks == 1)
+                    rows<V>(outer, inputs, column, blocks);
+                else
+                    rows<V>(outer, interleaved<V>(inputs), column, blocks);
+            }
+        } while (outer.next(stage_));
+        run_.output_bound = bound();
+    }
+
+  private:
+    const int16_t* input(const Outer& outer) const {
+        return run_.input.data +
+               static_cast<ptrdiff_t>((outer.input & ADDRESS_MASK) - run_.input.first) * run_.tile;
+    }
+
+    template <int V>
+    Interleaved interleaved(const Direct& inputs) {
+        int16_t* to = static_cast<int16_t*>(run_.scratch);
+        for (int p = 0; p < stage_.pairs; ++p) {
+            Wide pair[V][2];
+            inputs.pair<V>(p, pair);
+            TENZO_UNROLL for (int v = 0; v < V; ++v) TENZO_UNROLL for (int half = 0; half < 2;
+                                                                       ++half, to += COLUMNS)
+                store(to, pair[v][half]);
+        }
+        return {static_cast<const int16_t*>(run_.scratch)};
+    }
+
+    // All rows of one output position, block by block; blocks differ by at most one row.
+    template <int V, class Source>
+    void rows(const Outer& outer, const Source& source, int column, int blocks) {
+        const int count = nest_.counts[J];
+        int row = 0;
+        for (int b = 0; b < blocks; ++b) {
+            const int size = (count - row + blocks - b - 1) / (blocks - b);
+            const Place place{outer.matrix * blocks + b, outer.matrix * count + row, row, column};
+            switch (size) {
+                case 1: block<1, V>(outer, source, place); break;
+                case 2: block<2, V>(outer, source, place); break;
+                case 3: block<3, V>(outer, source, place); break;
+                default: block<4, V>(outer, source, place); break;
+            }
+            row += size;
+        }
+    }
+
+    struct Place {
+        int block, packed_row, row, column;
+    };
+
+    template <int R, int V, class Source>
+    void block(const Outer& outer, const Source& source, const Place& place) {
+        const RowBlock& norms = run_.blocks[place.block];
+        const int32_t* weights =
+            run_.pairs + static_cast<ptrdiff_t>(place.packed_row) * stage_.pairs;
+        const int64_t x = run_.input_bound;
+        int64_t starts[R];
+        TENZO_UNROLL for (int r = 0; r < R; ++r) starts[r] = start(outer, place.row + r);
+        Sums<R, V> sums;
+        int shift = nest_.shift;
+        if (norms.whole * x + fixed_ < LIMIT) {
+            begin<R, V>(sums, starts);
+            accumulate<R, V>(sums, source, weights, 0, stage_.pairs);
+        } else if (shift && norms.first_half * x + fixed_ < LIMIT && norms.second_half * x < LIMIT) {
+            halves<R, V>(sums, source, weights, starts);
+            --shift;
+        } else {
+            return chunks<R, V>(outer, source, place, weights, starts);
+        }
+        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v) {
+            sums.of[r][v][0] = shift_right(sums.of[r][v][0], shift);
+            sums.of[r][v][1] = shift_right(sums.of[r][v][1], shift);
+        }
+        if (nest_.to_results)
+            write_results<R, V>(sums, outer, place);
+        else
+            write_words<R, V>(sums, outer, place);
+    }
+
+    int64_t start(const Outer& outer, int row) const {
+        if (!nest_.use_bias) return stage_.half;
+        const int address = (outer.bias + row * nest_.bias_strides[J]) & ADDRESS_MASK;
+        return stage_.half +
+               static_cast<int64_t>(run_.biases[address]) * (INT64_C(1) << nest_.bias_shift);
+    }
+
+    template <int R, int V>
+    static void begin(Sums<R, V>& sums, const int64_t (&starts)[R]) {
+        TENZO_UNROLL for (int r = 0; r < R; ++r) {
+            const Wide start = all32(static_cast<int32_t>(starts[r]));
+            TENZO_UNROLL for (int v = 0; v < V; ++v) sums.of[r][v][0] = sums.of[r][v][1] = start;
+        }
+    }
+
+    // Leave the rounded-down mean of the sums of both halves: (a + b) >> 1 without overflow.
+    template <int R, int V, class Source>
+    void halves(Sums<R, V>& sums, const Source& source, const int32_t* weights,
+                const int64_t (&starts)[R]) {
+        const int middle = stage_.pairs / 2;
+        begin<R, V>(sums, starts);
+        accumulate<R, V>(sums, source, weights, 0, middle);
+        Wide first[R][V][2];
+        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
+            TENZO_UNROLL for (int half = 0; half < 2; ++half) {
+                first[r][v][half] = sums.of[r][v][half];
+                sums.of[r][v][half] = zero();
+            }
+        accumulate<R, V>(sums, source, weights, middle, stage_.pairs);
+        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
+            TENZO_UNROLL for (int half = 0; half < 2; ++half) {
+                const Wide a = first[r][v][half], b = sums.of[r][v][half];
+                sums.of[r][v][half] = add32(and_(a, b), shift_right(xor_(a, b), 1));
+            }
+    }
+
+    int16_t* output(const Outer& outer, int row) const {
+        const int address = (outer.output + row * nest_.output_strides[J]) & ADDRESS_MASK;
+        return run_.output.data + static_cast<ptrdiff_t>(address - run_.output.first) * run_.tile;
+    }
+
+    // Saturate, apply the activation and store; look closer where a limit was reached.
+    template <int R, int V>
+    void write_words(const Sums<R, V>& sums, const Outer& outer, const Place& place) {
+        const Wide high = all16(high_);
+        const Wide low = all16(nest_.activation == RELU ? 0 : low_);
+        Wide largest = largest_, smallest = smallest_;
+        TENZO_UNROLL for (int r = 0; r < R; ++r) {
+            int16_t* to = output(outer, place.row + r) + place.column;
+            TENZO_UNROLL for (int v = 0; v < V; ++v) {
+                const Wide packed = pack(sums.of[r][v][0], sums.of[r][v][1]);
+                largest = max16(largest, packed);
+                smallest = min16(smallest, packed);
+                store(to + v * COLUMNS, min16(max16(packed, low), high));
+            }
+        }
+        const bool reached = any_greater16(largest, all16(static_cast<int16_t>(high_ - 1))) ||
+                             any_greater16(all16(static_cast<int16_t>(low_ + 1)), smallest);
+        if (__builtin_expect(reached, 0)) {
+            const Sums<R, V> copy = sums;
+            count<R, V>(copy, place.column);
+            largest = min16(largest, all16(static_cast<int16_t>(high_ - 1)));
+            smallest = max16(smallest, all16(static_cast<int16_t>(low_ + 1)));
+            reached_ = true;
+        }
+        largest_ = largest;
+        smallest_ = smallest;
+    }
+
+    // Count the shifted sums of active samples beyond the limits.
+    template <int R, int V>
+    __attribute__((noinline)) void count(const Sums<R, V>& sums, int column) {
+        for (int r = 0; r < R; ++r)
+            for (int v = 0; v < V; ++v)
+                for (int half = 0; half < 2; ++half) {
+                    int32_t values[COLUMNS / 2];
+                    store(values, sums.of[r][v][half]);
+                    const int first = column + v * COLUMNS;
+                    for (int i = 0; i < COLUMNS / 2; ++i)
+                        run_.saturations += (values[i] > high_ || values[i] < low_) &&
+                                            first + sample_of(half, i) < run_.active;
+                }
+    }
+
+    // 32-bit results: a sum that fits 32 bits never saturates.
+    template <int R, int V>
+    __attribute__((noinline)) void write_results(const Sums<R, V>& sums, const Outer& outer,
+                                                 const Place& place) {
+        for (int r = 0; r < R; ++r) {
+            int32_t* to = result(outer, place.row + r) + place.column;
+            for (int v = 0; v < V; ++v)
+                for (int half = 0; half < 2; ++half) {
+                    int32_t values[COLUMNS / 2];
+                    store(values, sums.of[r][v][half]);
+                    for (int i = 0; i < COLUMNS / 2; ++i)
+                        to[v * COLUMNS + sample_of(half, i)] =
+                            nest_.activation == RELU && values[i] < 0 ? 0 : values[i];
+                }
+        }
+    }
+
+    int32_t* result(const Outer& outer, int row) const {
+        const int address = (outer.output + row * nest_.output_strides[J]) & ADDRESS_MASK;
+        return run_.results + static_cast<ptrdiff_t>(address) * run_.tile;
+    }
+
+    // Sums of any size: chunks of pairs that fit 32 bits each, added in 64.
+    template <int R, int V, class Source>
+    __attribute__((noinline)) void chunks(const Outer& outer, const Source& source,
+                                          const Place& place, const int32_t* weights,
+                                          const int64_t (&starts)[R]) {
+        constexpr int SAMPLES = V * COLUMNS;
+        int64_t totals[R][SAMPLES];
+        for (int r = 0; r < R; ++r)
+            for (int sample = 0; sample < SAMPLES; ++sample) totals[r][sample] = starts[r];
+        const int32_t* norms =
+            run_.pair_norms + static_cast<ptrdiff_t>(place.block) * stage_.pairs;
+        for (int p = 0; p < stage_.pairs;) {
+            // From -1 on, so that even two products of 2^30 fit: one pair always does.
+            int64_t norm = norms[p];
+            int end = p + 1;
+            while (end < stage_.pairs && (norm + norms[end]) * run_.input_bound < LIMIT - 1)
+                norm += norms[end++];
+            Sums<R, V> sums;
+            TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
+                sums.of[r][v][0] = sums.of[r][v][1] = all32(-1);
+            accumulate<R, V>(sums, source, weights, p, end);
+            TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
+                TENZO_UNROLL for (int half = 0; half < 2; ++half)
+                    add(&totals[r][v * COLUMNS], sums.of[r][v][half], half);
+            p = end;
+        }
+        for (int r = 0; r < R; ++r) write_totals(outer, place.row + r, place.column, totals[r], SAMPLES);
+    }
+
+    // Add a vector of chunks, each one too small, to totals in the order of the samples.
+    static void add(int64_t* totals, Wide sums, int half) {
+        int32_t values[COLUMNS / 2];
+        store(values, sums);
+        for (int lane = 0; lane < COLUMNS / 8; ++lane)
+            for (int i = 0; i < 4; ++i)
+                totals[lane * 8 + half * 4 + i] += INT64_C(1) + values[lane * 4 + i];
+    }
+
+    void write_totals(const Outer& outer, int row, int column, const int64_t* totals, int samples) {
+        int32_t* results = nest_.to_results ? result(outer, row) + column : nullptr;
+        int16_t* words = nest_.to_results ? nullptr : output(outer, row) + column;
+        for (int sample = 0; sample < samples; ++sample) {
+            int64_t value = totals[sample] >> nest_.shift;
+            const bool above = value > stage_.high, below = value < stage_.low;
+            run_.saturations += (above || below) && column + sample < run_.active;
+            value = above ? stage_.high : below ? stage_.low : value;
+            if (nest_.activation == RELU && value < 0) value = 0;
+            const int64_t magnitude = value < 0 ? -value : value;
+            if (magnitude > chunked_bound_) chunked_bound_ = magnitude;
+            if (results)
+                results[sample] = static_cast<int32_t>(value);
+            else
+                words[sample] = static_cast<int16_t>(value);
+        }
+    }
+
+    // Largest magnitude written.
+    int64_t bound() const {
+        if (nest_.to_results) return LIMIT;
+        const bool relu = nest_.activation == RELU;
+        int16_t largest[COLUMNS], smallest[COLUMNS];
+        store(largest, largest_);
+        store(smallest, smallest_);
+        int64_t most = chunked_bound_;
+        if (reached_) most = relu ? stage_.high : -stage_.low;
+        for (int i = 0; i < COLUMNS; ++i) {
+            if (largest[i] > most) most = largest[i];
+            if (!relu && -smallest[i] > most) most = -smallest[i];
+        }
+        return most;
+    }
+
+    StageRun<int16_t>& run_;
+    const Stage& stage_;
+    const tenzo_stage& nest_;
+    Wide largest_, smallest_;  // before saturation to less than 16 bits
+    bool reached_ = false;     // some value was at a limit, or beyond
+    int16_t high_, low_;
+    int64_t fixed_;            // no start of a sum is larger in magnitude
+    int64_t chunked_bound_;
+};

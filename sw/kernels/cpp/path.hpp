@@ -1,0 +1,34 @@
+// The body of one instruction-set path. Before it: the target, PATH (its namespace), PATH_OBJECT,
+// PATH_NAME, PATH_WORKS, TILE_VECTORS, REAL_BYTES, VECTORS (a header) and program.hpp. Everything
+// lies in a namespace of its own, so that no function of a wider path can stand in for another's.
+
+namespace tenzo {
+namespace PATH {
+namespace {
+
+#include VECTORS
+
+#include "narrow.hpp"
+
+#include "real.hpp"
+
+bool works() { return PATH_WORKS; }
+
+void narrow(StageRun<int16_t>& run) {
+    Narrow kernel(run);
+    if (run.tile % (TILE_VECTORS * COLUMNS) == 0)
+        kernel.compute<TILE_VECTORS>();
+    else
+        kernel.compute<1>();
+}
+
+void real(StageRun<double>& run) { Real(run).compute(); }
+
+}  // namespace
+}  // namespace PATH
+
+const Path PATH_OBJECT = {
+    PATH_NAME, PATH::works, PATH::COLUMNS, 64, PATH::narrow, PATH::real,
+};
+
+}  // namespace tenzo

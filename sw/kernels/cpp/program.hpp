@@ -1,0 +1,115 @@
+// What every part of the kernels knows of a program: stages, memories, and the run of one stage.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tenzo_kernels.h"
+
+namespace tenzo {
+
+enum Counter { LEFT1, LEFT0, RIGHT1, RIGHT0, J, K };
+
+constexpr int ADDRESS_MASK = 0xFFFF;
+constexpr int RESULT_WIDTH = 32;
+constexpr int RELU = 1;
+
+// A stage, and what can be said of it before any number is known.
+struct Stage {
+    tenzo_stage nest;
+    int64_t low, high;       // saturation limits of what it writes
+    int64_t half;            // half a unit: what rounding adds
+    bool regular;            // no address wraps, and rows share their inputs
+    int pairs;               // pairs of terms, an odd last one included
+    int matrices;            // weight matrices: one, unless a left or right counter moves the weight
+    int matrix_strides[4];   // steps between them of left1, left0, right1, right0
+    int rows;                // rows in a block, as many as the path holds in registers
+    size_t packed;           // place of its weight pairs among those of the program
+    size_t block;            // place of its row blocks among those of the program
+    size_t norm;             // place of their pair norms
+    const int* producers;    // stages that write what it reads, ended by -1
+};
+
+// Bounds of a block of rows: what the exactness of 32-bit sums is decided on.
+struct RowBlock {
+    int64_t whole, first_half, second_half;  // greatest L1 norm of a row, raw
+};
+
+// Words of a lane memory: address a lies at data + (a - first) * tile.
+template <class T>
+struct Words {
+    T* data;
+    int first;
+};
+
+// One stage on one tile of samples. T is int16_t, double or int64_t.
+template <class T>
+struct StageRun {
+    const Stage* stage;
+    Words<const T> input;
+    Words<T> output;
+    int32_t* results;          // [output][tile], for a stage that writes results
+    int tile;                  // samples in the tile, those that only fill it up included
+    int active;                // samples that count
+    const int32_t* weights;    // of the whole program, perturbed
+    const int32_t* biases;
+    const int32_t* pairs;      // [matrix][block][pair][row]: two weights in a word (int16_t only)
+    const RowBlock* blocks;    // [matrix][block] (int16_t only)
+    const int32_t* pair_norms; // [matrix][block][pair]: greatest |w| + |w'| (int16_t only)
+    int64_t input_bound;       // no input is larger in magnitude (int16_t only)
+    int64_t bias_bound;        // nor any bias, before its shift (int16_t only)
+    void* scratch;             // for interleaved inputs (int16_t only)
+    int64_t output_bound;      // out: no value written is larger in magnitude
+    int64_t saturations;       // out: values that saturated, on active samples
+};
+
+// What one instruction set offers.
+struct Path {
+    const char* name;
+    bool (*works)();
+    int columns;                          // samples in one vector of 16-bit integers
+    int tile;                             // samples in a full tile of 16-bit integers
+    void (*narrow)(StageRun<int16_t>&);   // 16-bit words and weights, regular stages
+    void (*real)(StageRun<double>&);      // wider ones, sums below 2^51, regular stages
+};
+
+constexpr int REAL_TILE = 32;             // samples in a tile of wide words
+constexpr int64_t REAL_LIMIT = INT64_C(1) << 51;
+constexpr int NARROW_ROWS = 4;            // most rows in a block of the 16-bit kernels
+
+extern const Path AVX512_VNNI, AVX512, AVX2, SSE2, PORTABLE;
+
+// Any stage, in 64-bit integers, one term after the other.
+template <class T>
+void run_generic(StageRun<T>& run);
+
+// The four outer counters of a nest, in order, with the addresses that go with them.
+struct Outer {
+    int index[4];
+    int input, output, bias, matrix;  // addresses, not yet reduced, of j = k = 0
+
+    explicit Outer(const Stage& stage)
+        : index{0, 0, 0, 0},
+          input(stage.nest.input_base),
+          output(stage.nest.output_base),
+          bias(stage.nest.bias_base),
+          matrix(0) {}
+
+    // Go on to the next; false after the last one.
+    bool next(const Stage& stage) {
+        const tenzo_stage& nest = stage.nest;
+        for (int counter = RIGHT0; counter >= LEFT1; --counter) {
+            const bool wraps = index[counter] + 1 == nest.counts[counter];
+            const int steps = wraps ? -index[counter] : 1;
+            index[counter] += steps;
+            input += steps * nest.input_strides[counter];
+            output += steps * nest.output_strides[counter];
+            bias += steps * nest.bias_strides[counter];
+            matrix += steps * stage.matrix_strides[counter];
+            if (!wraps) return true;
+        }
+        return false;
+    }
+};
+
+}  // namespace tenzo

@@ -1,0 +1,129 @@
+// Stages of wider words in float64: sums stay below 2^51, so every one of them is exact. Included
+// inside the namespace of a path.
+//
+// Half a unit is added as 0.5 before scaling: floor((sum + half) / 2^shift) is the nearest integer
+// to (sum + 0.5) / 2^shift, which is never half-way between two.
+
+typedef double Reals __attribute__((vector_size(REAL_BYTES)));
+typedef int64_t Marks __attribute__((vector_size(REAL_BYTES)));
+
+constexpr int REAL_COLUMNS = REAL_BYTES / 8;
+constexpr int REAL_VECTORS = 2;
+constexpr int REAL_ROWS = 4;
+constexpr double TO_INTEGER = 6755399441055744.0;  // 1.5 * 2^52: adding it drops the fraction
+
+inline Reals load_reals(const double* from) {
+    Reals v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+}
+inline Reals all(double value) { return value - Reals{}; }
+
+class Real {
+  public:
+    explicit Real(StageRun<double>& run)
+        : run_(run), stage_(*run.stage), nest_(run.stage->nest), scale_(1) {
+        for (int i = 0; i < nest_.shift; ++i) scale_ /= 2;
+        for (Marks& marks : saturated_) marks = Marks{};
+    }
+
+    void compute() {
+        Outer outer(stage_);
+        do {
+            for (int column = 0; column < run_.tile; column += REAL_VECTORS * REAL_COLUMNS)
+                rows(outer, column);
+        } while (outer.next(stage_));
+        run_.saturations = 0;
+        int64_t counts[REAL_TILE];
+        __builtin_memcpy(counts, saturated_, sizeof counts);
+        for (int sample = 0; sample < run_.active; ++sample) run_.saturations += counts[sample];
+        run_.output_bound = stage_.nest.to_results ? LIMIT : -stage_.low;
+    }
+
+  private:
+    void rows(const Outer& outer, int column) {
+        const int count = nest_.counts[J];
+        int row = 0;
+        for (; row + REAL_ROWS <= count; row += REAL_ROWS) block<REAL_ROWS>(outer, row, column);
+        switch (count - row) {
+            case 1: return block<1>(outer, row, column);
+            case 2: return block<2>(outer, row, column);
+            case 3: return block<3>(outer, row, column);
+            default: return;
+        }
+    }
+
+    int weight_address(const Outer& outer, int row) const {
+        int address = nest_.weight_base + row * nest_.weight_strides[J];
+        for (int counter = LEFT1; counter <= RIGHT0; ++counter)
+            address += outer.index[counter] * nest_.weight_strides[counter];
+        return address;
+    }
+
+    template <int R>
+    void block(const Outer& outer, int row, int column) {
+        Reals sums[R][REAL_VECTORS];
+        int weights[R];
+        TENZO_UNROLL for (int r = 0; r < R; ++r) {
+            weights[r] = nest_.unit_weight ? 0 : weight_address(outer, row + r);
+            const Reals start = all(this->start(outer, row + r));
+            TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) sums[r][v] = start;
+        }
+        const double* x = run_.input.data +
+                          static_cast<ptrdiff_t>((outer.input & ADDRESS_MASK) - run_.input.first) *
+                              run_.tile +
+                          column;
+        const ptrdiff_t step = static_cast<ptrdiff_t>(nest_.input_strides[K]) * run_.tile;
+        for (int k = 0; k < nest_.counts[K]; ++k, x += step) {
+            Reals inputs[REAL_VECTORS];
+            TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v)
+                inputs[v] = load_reals(x + v * REAL_COLUMNS);
+            TENZO_UNROLL for (int r = 0; r < R; ++r) {
+                const Reals w = all(weight(weights[r], k));
+                TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) sums[r][v] += w * inputs[v];
+            }
+        }
+        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v)
+            write(outer, row + r, column + v * REAL_COLUMNS, sums[r][v]);
+    }
+
+    double weight(int address, int k) const {
+        if (nest_.unit_weight) return 1;
+        return run_.weights[(address + k * nest_.weight_strides[K]) & ADDRESS_MASK];
+    }
+
+    double start(const Outer& outer, int row) const {
+        const double half = nest_.shift ? 0.5 : 0.0;
+        if (!nest_.use_bias) return half;
+        const int address = (outer.bias + row * nest_.bias_strides[J]) & ADDRESS_MASK;
+        return static_cast<double>(static_cast<int64_t>(run_.biases[address]) *
+                                   (INT64_C(1) << nest_.bias_shift)) +
+               half;
+    }
+
+    void write(const Outer& outer, int row, int column, Reals sums) {
+        const Reals high = all(static_cast<double>(stage_.high));
+        const Reals low = all(static_cast<double>(stage_.low));
+        Reals values = sums * scale_;
+        if (nest_.shift) values = (values + TO_INTEGER) - TO_INTEGER;
+        saturated_[column / REAL_COLUMNS] -= (values > high) | (values < low);
+        values = values > high ? high : values;
+        values = values < low ? low : values;
+        if (nest_.activation == RELU) values = values < 0.0 ? Reals{} : values;
+        const int address = (outer.output + row * nest_.output_strides[J]) & ADDRESS_MASK;
+        if (nest_.to_results) {
+            int32_t* to = run_.results + static_cast<ptrdiff_t>(address) * run_.tile + column;
+            for (int i = 0; i < REAL_COLUMNS; ++i) to[i] = static_cast<int32_t>(values[i]);
+            return;
+        }
+        double* to = run_.output.data +
+                     static_cast<ptrdiff_t>(address - run_.output.first) * run_.tile + column;
+        __builtin_memcpy(to, &values, sizeof values);
+    }
+
+    StageRun<double>& run_;
+    const Stage& stage_;
+    const tenzo_stage& nest_;
+    double scale_;
+    Marks saturated_[REAL_TILE / REAL_COLUMNS];
+};
