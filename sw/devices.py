@@ -7,34 +7,47 @@ from collections.abc import Callable
 from tenzo.sw.device import Device
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
-from tenzo.sw.golden.device import GoldenDevice
 
-DEVICES: dict[str, Callable[[EngineParameters], Device]] = {"golden": GoldenDevice}
+
+def open_golden(engine: EngineParameters, kernel: str | None = None) -> Device:
+    """Open the golden model, on the fastest kernel that is built unless one is named."""
+    from tenzo.sw.golden.device import GoldenDevice
+    from tenzo.sw.kernels.choice import default_kernel
+
+    return GoldenDevice(engine, default_kernel() if kernel is None else kernel)
+
+
+DEVICES: dict[str, Callable[[EngineParameters], Device]] = {"golden": open_golden}
 """How to open each device."""
 
-KERNELS = {"golden": "numpy"}
-"""What computes on the host, for each device that computes there."""
 
-
-def open_device(name: str, engine: EngineParameters) -> Device:
+def open_device(name: str, engine: EngineParameters, kernel: str | None = None) -> Device:
     """Open a device.
 
     Parameters
     ----------
     name : :class:`str`
-        ``golden``, the NumPy model of the engine.
+        ``golden``, the model of the engine on the host.
     engine : :class:`EngineParameters`
+    kernel : :class:`str`, optional
+        What computes the golden model: ``numpy``, ``native``, or an instruction set by name; the
+        native one where it is built, unless given.
 
     Raises
     ------
     UserError
-        If there is no such device.
+        If there is no such device or kernel, or the device has no kernels.
     """
     if name not in DEVICES:
         raise UserError(f"device must be one of {', '.join(sorted(DEVICES))}, not {name!r}")
-    return DEVICES[name](engine)
+    if kernel is None:
+        return DEVICES[name](engine)
+    if name != "golden":
+        raise UserError(f"kernel {kernel!r} goes with device 'golden', not {name!r}: leave it out")
+    return open_golden(engine, kernel)
 
 
 def kernel_name(device: Device) -> str:
-    """Return what computes on the host for a device, or ``none``."""
-    return KERNELS.get(device.name, "none")
+    """Return what computes on the host for a device, for example ``native avx2``, or ``none``."""
+    kernel = getattr(device, "kernel", None)
+    return "none" if kernel is None else str(kernel.name)

@@ -95,9 +95,11 @@ def _round_up(value: float) -> float:
     return math.ceil(value * 10.0**digits) / 10.0**digits
 
 
-def check_query(query: Query, program: Program, engine: EngineParameters) -> None:
-    """Raise :class:`UserError` for a query that the engine would refuse."""
-    query.resolve(program)
+def check_query(
+    query: Query, program: Program, engine: EngineParameters
+) -> tuple[int, int, int, int]:
+    """Return ``query.resolve(program)``; :class:`UserError` if the engine would refuse it."""
+    limits = query.resolve(program)
     engine.lfsr.check_seed(query.seed)
     if not 1 <= query.bits <= engine.max_bits:
         raise UserError(f"query bits must be 1 to {engine.max_bits}, not {query.bits!r}")
@@ -105,6 +107,7 @@ def check_query(query: Query, program: Program, engine: EngineParameters) -> Non
         raise UserError(
             f"query epsilon_raw must be at most {engine.weight.max_raw}, not {query.epsilon_raw!r}"
         )
+    return limits
 
 
 def perturb(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("hw", "sw", "sim", "boards")
+COMPILED = ROOT / "sw" / "kernels" / "cpp"
 MAX_LINES = 300
 
 #: Folder -> top-level packages and folders of ours that its modules must not import when loaded.
@@ -87,7 +89,14 @@ def test_data_files_are_in_the_package() -> None:
         check=True,
     ).stdout.split()
     data = {ROOT / name for name in tracked if not name.endswith(".py")}
-    assert data - listed == set()
+    assert {path for path in data - listed if path.parent != COMPILED} == set()
+
+
+def test_what_is_compiled_at_installation_is_in_the_source_archive() -> None:
+    suffixes = {f"*{path.suffix}" for path in COMPILED.iterdir()}
+    (line,) = re.findall(r"^recursive-include (.*)$", (ROOT / "MANIFEST.in").read_text(), re.M)
+    assert line.split()[0] == str(COMPILED.relative_to(ROOT))
+    assert suffixes <= set(line.split()[1:])
 
 
 @pytest.mark.parametrize("folder", FORBIDDEN_AT_IMPORT)
@@ -106,7 +115,8 @@ def test_imports_go_one_way(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_file_is_longer_than_300_lines(folder: str) -> None:
-    lengths = {path: len(path.read_text().splitlines()) for path in sources(folder)}
+    paths = [*sources(folder), *(ROOT / folder).rglob("*.?pp")]
+    lengths = {path: len(path.read_text().splitlines()) for path in paths}
     assert {str(path): length for path, length in lengths.items() if length > MAX_LINES} == {}
 
 

@@ -46,7 +46,7 @@ def _run(dut: HierarchyObject, job: dict[str, Any]) -> Verdict:
     samples = load_samples(config, made_up=True)
     engine = config.engine()
     device = PacketDevice(engine, CocotbTransport(dut), "rtl")
-    pair = Lockstep(config, samples, GoldenDevice(engine), device, job["saturating"])
+    pair = Lockstep(config, samples, GoldenDevice(engine, "numpy"), device, job["saturating"])
     trained = load_checkpoint(Path(job["checkpoint"])) if job["checkpoint"] else None
     return pair.run(job["steps"], lambda verdict: _tell({"steps": verdict.steps}), trained)
 

@@ -40,7 +40,7 @@ def _check_all(dut: HierarchyObject) -> None:
     engine = RANDOM_ENGINES[os.environ["TENZO_ENGINE"]]
     transport = CocotbTransport(dut)
     device = PacketDevice(engine, transport)
-    golden, examples = GoldenDevice(engine), int(os.environ["TENZO_EXAMPLES"])
+    golden, examples = GoldenDevice(engine, "numpy"), int(os.environ["TENZO_EXAMPLES"])
     fixed, drawn = (CaseChecker(engine, golden, device) for _ in range(2))
     _check_every_shift_and_wait(fixed)
     for case in (long_case(engine), *slice_cases(engine)):

@@ -27,6 +27,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 device_option = click.option(
     "--device", default="golden", show_default=True, help="What computes: golden."
 )
+kernel_option = click.option(
+    "--kernel",
+    metavar="NAME",
+    help="What computes the golden model: native (the default where it is built), numpy, or an "
+    "instruction set, for example avx2.",
+)
 
 
 def verbosity_options(function: Function) -> Function:

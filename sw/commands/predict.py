@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tenzo.sw.commands._options import device_option, verbosity_options
+from tenzo.sw.commands._options import device_option, kernel_option, verbosity_options
 
 
 @click.command()
@@ -28,15 +28,16 @@ from tenzo.sw.commands._options import device_option, verbosity_options
     help="The .npz file to write: outputs, and labels of a classifier.",
 )
 @device_option
+@kernel_option
 @verbosity_options
-def command(folder: str, source: Path, out: Path, device: str) -> None:
+def command(folder: str, source: Path, out: Path, device: str, kernel: str | None) -> None:
     """Run the trained network in the run's folder DIR on new samples."""
     import numpy as np
 
     from tenzo.sw.training.checkpoint import write_atomically
     from tenzo.sw.training.trained import input_features, predict_run
 
-    prediction = predict_run(folder, input_features(source), device)
+    prediction = predict_run(folder, input_features(source), device, kernel)
     arrays: dict[str, Any] = {"outputs": prediction.outputs}
     if prediction.labels is not None:
         arrays["labels"] = prediction.labels

@@ -12,6 +12,7 @@ from tenzo.sw.commands._options import (
     data_option,
     device_option,
     json_option,
+    kernel_option,
     print_json,
     set_option,
     verbosity_options,
@@ -25,6 +26,7 @@ from tenzo.sw.training.interruption import Interruption
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the run.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run's folder.")
 @device_option
+@kernel_option
 @data_option
 @set_option
 @json_option
@@ -35,6 +37,7 @@ def command(
     out: Path | None,
     resume: bool,
     device: str,
+    kernel: str | None,
     data: str | None,
     overrides: tuple[str, ...],
     as_json: bool,
@@ -56,7 +59,7 @@ def command(
         if resume and out is None and Path(config).is_dir():
             out = Path(config)
         loaded = with_data_folder(load_config(config, overrides), data)
-        opened = open_device(device, loaded.engine())
+        opened = open_device(device, loaded.engine(), kernel)
         try:
             summary = train(
                 loaded,

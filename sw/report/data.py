@@ -142,7 +142,7 @@ def measure(trained: Trained, data_folder: str | None = None) -> Measurement:
         If the data is missing or no longer fits.
     """
     split = load_samples(with_data_folder(trained.config, data_folder)).test
-    device = GoldenDevice(trained.config.engine())
+    device = GoldenDevice(trained.config.engine(), "numpy")
     trained.load_into(device)
     loss = make_loss(trained.config.training.loss)
     result = evaluate(device, trained.plan.program, split, loss)

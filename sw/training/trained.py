@@ -61,9 +61,9 @@ class Trained:
         device.load_program(self.plan.program)
         device.write_parameters(self.parameters_raw)
 
-    def open_device(self, name: str = "golden") -> Device:
-        """Return a device that holds the network; names as for ``--device``."""
-        device = open_device(name, self.config.engine())
+    def open_device(self, name: str = "golden", kernel: str | None = None) -> Device:
+        """Return a device that holds the network; as for ``--device`` and ``--kernel``."""
+        device = open_device(name, self.config.engine(), kernel)
         self.load_into(device)
         return device
 
@@ -104,6 +104,7 @@ def evaluate_run(
     data_folder: str | None = None,
     device: str = "golden",
     split: str = "test",
+    kernel: str | None = None,
 ) -> Evaluation:
     """Score a trained network again: on the test data it gives the result of its training run.
 
@@ -117,10 +118,12 @@ def evaluate_run(
         As for ``--device``.
     split : :class:`str`
         ``train``, ``validation`` or ``test``.
+    kernel : :class:`str`, optional
+        As for ``--kernel``.
     """
     trained = load_trained(path)
     samples = load_samples(with_data_folder(trained.config, data_folder))
-    opened = trained.open_device(device)
+    opened = trained.open_device(device, kernel)
     try:
         loss = make_loss(trained.config.training.loss)
         return evaluate(opened, trained.plan.program, getattr(samples, split), loss)
@@ -129,7 +132,10 @@ def evaluate_run(
 
 
 def predict_run(
-    path: str | os.PathLike[str], features: npt.NDArray[Any], device: str = "golden"
+    path: str | os.PathLike[str],
+    features: npt.NDArray[Any],
+    device: str = "golden",
+    kernel: str | None = None,
 ) -> Prediction:
     """Run a trained network on new samples.
 
@@ -140,6 +146,8 @@ def predict_run(
     features : numbers of shape (samples, inputs), scaled as the training data was
     device : :class:`str`
         As for ``--device``.
+    kernel : :class:`str`, optional
+        As for ``--kernel``.
 
     Raises
     ------
@@ -153,7 +161,7 @@ def predict_run(
             f"x must be numbers of shape (samples, {inputs}), not {features.dtype} of shape "
             f"{features.shape}"
         )
-    opened = trained.open_device(device)
+    opened = trained.open_device(device, kernel)
     try:
         raw = opened.engine.activation.quantize(features)
         outputs_raw = compute_outputs(opened, trained.plan.program, raw)

@@ -37,6 +37,7 @@ def train(
     reporter: Reporter | None = None,
     interruption: Interruption | None = None,
     command: str = "",
+    kernel: str | None = None,
 ) -> Summary:
     """Train a network and write its run directory.
 
@@ -58,6 +59,8 @@ def train(
         Handler of signals that is already at work.
     command : :class:`str`
         Command line, for the summary.
+    kernel : :class:`str`, optional
+        What computes the golden model, as for ``--kernel``, where no device is given.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def train(
     with guard as interruption:
         path = Path(out) if out is not None else None
         try:
-            run = _Run(config, device, path, resume, samples, interruption)
+            run = _Run(config, device, path, resume, samples, interruption, kernel)
         except KeyboardInterrupt:
             raise _interrupted(interruption, "before training began; nothing was written") from None
         run.command = command
@@ -92,11 +95,12 @@ class _Run:
         resume: bool,
         samples: Samples | None,
         interruption: Interruption,
+        kernel: str | None,
     ) -> None:
         if not resume:
             RunFolder.check_new(out)
         self.config, self.interruption = config, interruption
-        self.device = device or open_device("golden", config.engine())
+        self.device = device or open_device("golden", config.engine(), kernel)
         interruption.check()
         self.samples = samples or load_samples(config)
         interruption.check()

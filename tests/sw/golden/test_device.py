@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenzo.sw.device import Query
-from tenzo.sw.golden.device import MEMORY_BYTES, GoldenDevice
+from tenzo.sw.golden.device import GoldenDevice
+from tenzo.sw.golden.numpy_kernel import NumpyKernel
 from tenzo.sw.golden.reference import Lane
 from tenzo.sw.perturbation import perturb
 from tests.sw.random_programs import Case, cases, queries
@@ -96,8 +97,12 @@ def test_a_query_may_start_on_what_earlier_ones_left(data):
 def test_blocks_of_samples_and_queries_change_nothing(data):
     case = data.draw(cases())
     drawn = data.draw(st.lists(queries(case), min_size=1, max_size=5))
-    whole, small = device_of(case), device_of(case)
-    small._value_bytes = MEMORY_BYTES // 3
+    whole, small = device_of(case), GoldenDevice(case.engine)
+    small.kernel = NumpyKernel(
+        case.engine, memory_bytes=data.draw(st.sampled_from([1, 10_000, 100_000]))
+    )
+    small.load_program(case.program)
+    small.write_parameters(case.parameters_raw)
     joined: dict[int, list[list[int]]] = {index: [] for index in range(len(drawn))}
     for item in small.evaluate(case.samples_raw, drawn):
         assert item.first_sample == len(joined[item.query])

@@ -6,7 +6,7 @@ import pytest
 from tenzo.sw.data.datasets import load_digits
 from tenzo.sw.data.samples import load_samples, quantize_dataset
 from tenzo.sw.device import Outputs
-from tenzo.sw.devices import open_device
+from tenzo.sw.devices import kernel_name, open_device
 from tenzo.sw.errors import UserError
 from tenzo.sw.training.checkpoint import load_checkpoint
 from tenzo.sw.training.interruption import Interrupted, Interruption
@@ -68,7 +68,8 @@ def test_summary_holds_what_programs_rely_on(whole):
     assert document["steps"] == 40
     assert document["forward_passes"] == 40 * 2 * 2 * 8
     assert document["number_format"].startswith("fixed:")
-    assert (document["device"], document["kernel"]) == ("golden", "numpy")
+    kernel = kernel_name(open_device("golden", short_config().engine()))
+    assert (document["device"], document["kernel"]) == ("golden", kernel)
     assert document["command"] == "tenzo train digits"
     assert 0 <= document["test_accuracy"] <= 1
 

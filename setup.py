@@ -1,0 +1,56 @@
+"""The compiled kernels of the golden model; everything else is in pyproject.toml."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SOURCES = Path("sw/kernels/cpp")
+UNIX_FLAGS = ["-std=c++17", "-O3", "-pthread", "-fvisibility=hidden", "-g0"]
+WINDOWS_FLAGS = ["/std:c++17", "/O2", "/EHsc"]
+
+
+class BuildKernels(build_ext):
+    """Builder of a library with a plain C interface, loaded with ctypes: it needs no Python.h."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile with the flags of the compiler that is there."""
+        unix = self.compiler.compiler_type != "msvc"
+        ext.extra_compile_args = UNIX_FLAGS if unix else WINDOWS_FLAGS
+        ext.extra_link_args = ["-pthread"] if unix else []
+        if unix:
+            for step in ("compiler_so_cxx", "linker_so_cxx"):
+                command = getattr(self.compiler, step)
+                self.compiler.set_executable(step, [*cxx(command[0]), *command[1:]])
+        super().build_extension(ext)
+
+    def get_export_symbols(self, ext: Extension) -> list[str]:
+        """Export what the header says, and no PyInit function."""
+        return []
+
+
+def cxx(default: str) -> list[str]:
+    """Return $CXX, the compiler that Python was built with, or another one that is there."""
+    named = shlex.split(os.environ.get("CXX", ""))
+    return named or [next(filter(shutil.which, (default, "g++", "c++", "clang++")), default)]
+
+
+setup(
+    cmdclass={"build_ext": BuildKernels},
+    ext_modules=[
+        Extension(
+            "tenzo.sw.kernels._native",
+            sources=sorted(map(str, SOURCES.glob("*.cpp"))),
+            depends=sorted(map(str, SOURCES.glob("*.h*"))),
+            language="c++",
+            optional=True,  # without a compiler NumPy computes, and says so
+            py_limited_api=True,  # no Python in it: one file for all versions
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

@@ -1,0 +1,1 @@
+"""Kernels of the golden model: what evaluates queries on the host."""
