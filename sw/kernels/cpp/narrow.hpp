@@ -6,9 +6,10 @@
 // within a vector; packing 32-bit sums back to 16 bits undoes it.
 //
 // A 32-bit sum may wrap on the way, for the final one is right if it lies within 32 bits. That is
-// decided for each block of rows from the L1 norm of its weights and the largest input that the
-// tile really has. Where it fails, the sum is taken in two halves whose mean is formed without
-// overflow; where that fails too, in as many chunks as it takes, added in 64 bits.
+// decided from the L1 norms of the weights and the largest input that the tile really has; where it
+// fails, for each block of rows and each position, from the largest of the inputs that it sums.
+// Where that fails, the sum is taken in two halves whose mean is formed without overflow; and
+// where that fails too, in as many chunks as it takes, added in 64 bits.
 
 constexpr int64_t LIMIT = INT64_C(1) << 31;
 
@@ -74,38 +75,46 @@ class Narrow {
         : run_(run),
           stage_(*run.stage),
           nest_(run.stage->nest),
+          blocks_((nest_.counts[J] + stage_.rows - 1) / stage_.rows),
+          rows_(nest_.counts[J] / blocks_),
+          longer_(nest_.counts[J] % blocks_),
+          fixed_((nest_.use_bias ? run.bias_bound << nest_.bias_shift : 0) + stage_.half),
           largest_(zero()),
           smallest_(zero()) {
         const bool results = nest_.to_results;
         high_ = results ? INT16_MAX : static_cast<int16_t>(stage_.high);
         low_ = results ? INT16_MIN : static_cast<int16_t>(stage_.low);
-        fixed_ = (run.bias_bound * nest_.use_bias << nest_.bias_shift) + stage_.half;
         run_.saturations = 0;
-        chunked_bound_ = 0;
     }
 
     template <int V>
     void compute() {
-        const int count = nest_.counts[J], blocks = (count + stage_.rows - 1) / stage_.rows;
+        const bool tight = all_fit();
+        const ptrdiff_t step = static_cast<ptrdiff_t>(nest_.input_strides[K]) * run_.tile;
         Outer outer(stage_);
         do {
+            const int16_t* x =
+                run_.input.data + static_cast<ptrdiff_t>(outer.input - run_.input.first) * run_.tile;
             for (int column = 0; column < run_.tile; column += V * COLUMNS) {
-                const Direct inputs{input(outer) + column,
-                                    static_cast<ptrdiff_t>(nest_.input_strides[K]) * run_.tile,
-                                    nest_.counts[K]};
-                if (blocks == 1)
-                    rows<V>(outer, inputs, column, blocks);
+                const Direct inputs{x + column, step, nest_.counts[K]};
+                if (tight && blocks_ == 1)
+                    rows<V, true>(outer, inputs, 0, column);
+                else if (tight)
+                    rows<V, true>(outer, interleaved<V>(inputs), 0, column);
                 else
-                    rows<V>(outer, interleaved<V>(inputs), column, blocks);
+                    rows<V, false>(outer, interleaved<V>(inputs), bound_of<V>(inputs), column);
             }
         } while (outer.next(stage_));
         run_.output_bound = bound();
     }
 
   private:
-    const int16_t* input(const Outer& outer) const {
-        return run_.input.data +
-               static_cast<ptrdiff_t>((outer.input & ADDRESS_MASK) - run_.input.first) * run_.tile;
+    // Whether every sum fits 32 bits, whatever the position.
+    bool all_fit() const {
+        int64_t norm = 0;
+        for (int b = 0; b < stage_.matrices * blocks_; ++b)
+            if (run_.blocks[b].whole > norm) norm = run_.blocks[b].whole;
+        return norm * run_.input_bound + fixed_ < LIMIT;
     }
 
     template <int V>
@@ -114,54 +123,128 @@ class Narrow {
         for (int p = 0; p < stage_.pairs; ++p) {
             Wide pair[V][2];
             inputs.pair<V>(p, pair);
-            TENZO_UNROLL for (int v = 0; v < V; ++v) TENZO_UNROLL for (int half = 0; half < 2;
-                                                                       ++half, to += COLUMNS)
-                store(to, pair[v][half]);
+            TENZO_UNROLL for (int v = 0; v < V; ++v) {
+                store(to, pair[v][0]);
+                store(to + COLUMNS, pair[v][1]);
+                to += 2 * COLUMNS;
+            }
         }
         return {static_cast<const int16_t*>(run_.scratch)};
     }
 
-    // All rows of one output position, block by block; blocks differ by at most one row.
-    template <int V, class Source>
-    void rows(const Outer& outer, const Source& source, int column, int blocks) {
-        const int count = nest_.counts[J];
-        int row = 0;
-        for (int b = 0; b < blocks; ++b) {
-            const int size = (count - row + blocks - b - 1) / (blocks - b);
-            const Place place{outer.matrix * blocks + b, outer.matrix * count + row, row, column};
-            switch (size) {
-                case 1: block<1, V>(outer, source, place); break;
-                case 2: block<2, V>(outer, source, place); break;
-                case 3: block<3, V>(outer, source, place); break;
-                default: block<4, V>(outer, source, place); break;
+    // Largest magnitude of the inputs of one position.
+    template <int V>
+    int64_t bound_of(const Direct& inputs) const {
+        Wide largest = zero(), smallest = zero();
+        for (int k = 0; k < inputs.terms; ++k)
+            TENZO_UNROLL for (int v = 0; v < V; ++v) {
+                const Wide x = load(inputs.x + k * inputs.step + v * COLUMNS);
+                largest = max16(largest, x);
+                smallest = min16(smallest, x);
             }
-            row += size;
+        return magnitude(largest, smallest);
+    }
+
+    static int64_t magnitude(Wide largest, Wide smallest) {
+        int16_t above[COLUMNS], below[COLUMNS];
+        store(above, largest);
+        store(below, smallest);
+        int most = 0;
+        for (int i = 0; i < COLUMNS; ++i) {
+            most = above[i] > most ? above[i] : most;
+            most = -below[i] > most ? -below[i] : most;
+        }
+        return most;
+    }
+
+    // One block of rows at one position.
+    struct Place {
+        int row, column;
+        const int32_t* weights;  // [pair][row]
+        int block;
+        int64_t input_bound;
+    };
+
+    // All rows of one position, block by block; blocks differ by at most one row.
+    template <int V, bool Tight, class Source>
+    void rows(const Outer& outer, const Source& source, int64_t input_bound, int column) {
+        const ptrdiff_t row = static_cast<ptrdiff_t>(outer.matrix) * nest_.counts[J];
+        Place place{0, column, run_.pairs + row * stage_.pairs, outer.matrix * blocks_,
+                    input_bound};
+        for (int b = 0; b < blocks_; ++b) {
+            const int size = rows_ + (b < longer_);
+            switch (size) {
+                case 1: block<1, V, Tight>(outer, source, place); break;
+                case 2: block<2, V, Tight>(outer, source, place); break;
+                case 3: block<3, V, Tight>(outer, source, place); break;
+                default: block<4, V, Tight>(outer, source, place); break;
+            }
+            place.row += size;
+            place.weights += static_cast<ptrdiff_t>(size) * stage_.pairs;
+            ++place.block;
         }
     }
 
-    struct Place {
-        int block, packed_row, row, column;
-    };
-
-    template <int R, int V, class Source>
+    template <int R, int V, bool Tight, class Source>
     void block(const Outer& outer, const Source& source, const Place& place) {
-        const RowBlock& norms = run_.blocks[place.block];
-        const int32_t* weights =
-            run_.pairs + static_cast<ptrdiff_t>(place.packed_row) * stage_.pairs;
-        const int64_t x = run_.input_bound;
-        int64_t starts[R];
-        TENZO_UNROLL for (int r = 0; r < R; ++r) starts[r] = start(outer, place.row + r);
-        Sums<R, V> sums;
-        int shift = nest_.shift;
-        if (norms.whole * x + fixed_ < LIMIT) {
-            begin<R, V>(sums, starts);
-            accumulate<R, V>(sums, source, weights, 0, stage_.pairs);
-        } else if (shift && norms.first_half * x + fixed_ < LIMIT && norms.second_half * x < LIMIT) {
-            halves<R, V>(sums, source, weights, starts);
-            --shift;
-        } else {
-            return chunks<R, V>(outer, source, place, weights, starts);
+        if (!Tight) {
+            const RowBlock& norms = run_.blocks[place.block];
+            const int64_t x = place.input_bound;
+            if (norms.whole * x + fixed_ >= LIMIT) {
+                const bool fit = nest_.shift && norms.first_half * x + fixed_ < LIMIT &&
+                                 norms.second_half * x < LIMIT;
+                return fit ? halves<R, V>(outer, source, place)
+                           : chunks<R, V>(outer, source, place);
+            }
         }
+        Sums<R, V> sums;
+        begin<R, V>(sums, outer, place);
+        accumulate<R, V>(sums, source, place.weights, 0, stage_.pairs);
+        finish<R, V>(sums, outer, place, nest_.shift);
+    }
+
+    int64_t start(const Outer& outer, int row) const {
+        if (!nest_.use_bias) return stage_.half;
+        const int64_t bias = run_.biases[outer.bias + row * nest_.bias_strides[J]];
+        return stage_.half + bias * (INT64_C(1) << nest_.bias_shift);
+    }
+
+    template <int R, int V>
+    void begin(Sums<R, V>& sums, const Outer& outer, const Place& place) const {
+        TENZO_UNROLL for (int r = 0; r < R; ++r) {
+            const Wide value = all32(static_cast<int32_t>(start(outer, place.row + r)));
+            TENZO_UNROLL for (int v = 0; v < V; ++v) sums.of[r][v][0] = sums.of[r][v][1] = value;
+        }
+    }
+
+    // Sum both halves and go on with their rounded-down mean: (a + b) >> 1 without overflow.
+    template <int R, int V, class Source>
+    __attribute__((noinline)) void halves(const Outer& outer, const Source& source,
+                                          const Place& place) {
+        const int middle = stage_.pairs / 2;
+        Sums<R, V> sums;
+        alignas(64) int16_t first[R * V * 2 * COLUMNS];
+        begin<R, V>(sums, outer, place);
+        accumulate<R, V>(sums, source, place.weights, 0, middle);
+        int16_t* to = first;
+        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
+            TENZO_UNROLL for (int half = 0; half < 2; ++half, to += COLUMNS) {
+                store(to, sums.of[r][v][half]);
+                sums.of[r][v][half] = zero();
+            }
+        asm volatile("" : : "r"(first) : "memory");  // the registers are for the second half
+        accumulate<R, V>(sums, source, place.weights, middle, stage_.pairs);
+        const int16_t* from = first;
+        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
+            TENZO_UNROLL for (int half = 0; half < 2; ++half, from += COLUMNS) {
+                const Wide a = load(from), b = sums.of[r][v][half];
+                sums.of[r][v][half] = add32(and_(a, b), shift_right(xor_(a, b), 1));
+            }
+        finish<R, V>(sums, outer, place, nest_.shift - 1);
+    }
+
+    template <int R, int V>
+    void finish(Sums<R, V>& sums, const Outer& outer, const Place& place, int shift) {
         TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v) {
             sums.of[r][v][0] = shift_right(sums.of[r][v][0], shift);
             sums.of[r][v][1] = shift_right(sums.of[r][v][1], shift);
@@ -172,69 +255,33 @@ class Narrow {
             write_words<R, V>(sums, outer, place);
     }
 
-    int64_t start(const Outer& outer, int row) const {
-        if (!nest_.use_bias) return stage_.half;
-        const int address = (outer.bias + row * nest_.bias_strides[J]) & ADDRESS_MASK;
-        return stage_.half +
-               static_cast<int64_t>(run_.biases[address]) * (INT64_C(1) << nest_.bias_shift);
-    }
-
-    template <int R, int V>
-    static void begin(Sums<R, V>& sums, const int64_t (&starts)[R]) {
-        TENZO_UNROLL for (int r = 0; r < R; ++r) {
-            const Wide start = all32(static_cast<int32_t>(starts[r]));
-            TENZO_UNROLL for (int v = 0; v < V; ++v) sums.of[r][v][0] = sums.of[r][v][1] = start;
-        }
-    }
-
-    // Leave the rounded-down mean of the sums of both halves: (a + b) >> 1 without overflow.
-    template <int R, int V, class Source>
-    void halves(Sums<R, V>& sums, const Source& source, const int32_t* weights,
-                const int64_t (&starts)[R]) {
-        const int middle = stage_.pairs / 2;
-        begin<R, V>(sums, starts);
-        accumulate<R, V>(sums, source, weights, 0, middle);
-        Wide first[R][V][2];
-        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
-            TENZO_UNROLL for (int half = 0; half < 2; ++half) {
-                first[r][v][half] = sums.of[r][v][half];
-                sums.of[r][v][half] = zero();
-            }
-        accumulate<R, V>(sums, source, weights, middle, stage_.pairs);
-        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
-            TENZO_UNROLL for (int half = 0; half < 2; ++half) {
-                const Wide a = first[r][v][half], b = sums.of[r][v][half];
-                sums.of[r][v][half] = add32(and_(a, b), shift_right(xor_(a, b), 1));
-            }
-    }
-
     int16_t* output(const Outer& outer, int row) const {
-        const int address = (outer.output + row * nest_.output_strides[J]) & ADDRESS_MASK;
-        return run_.output.data + static_cast<ptrdiff_t>(address - run_.output.first) * run_.tile;
+        const int word = outer.output + row * nest_.output_strides[J] - run_.output.first;
+        return run_.output.data + static_cast<ptrdiff_t>(word) * run_.tile;
     }
 
     // Saturate, apply the activation and store; look closer where a limit was reached.
     template <int R, int V>
     void write_words(const Sums<R, V>& sums, const Outer& outer, const Place& place) {
-        const Wide high = all16(high_);
+        const Wide high = all16(high_), almost_high = all16(static_cast<int16_t>(high_ - 1));
+        const Wide almost_low = all16(static_cast<int16_t>(low_ + 1));
         const Wide low = all16(nest_.activation == RELU ? 0 : low_);
         Wide largest = largest_, smallest = smallest_;
-        TENZO_UNROLL for (int r = 0; r < R; ++r) {
-            int16_t* to = output(outer, place.row + r) + place.column;
+        int16_t* to = output(outer, place.row) + place.column;
+        const ptrdiff_t step = static_cast<ptrdiff_t>(nest_.output_strides[J]) * run_.tile;
+        TENZO_UNROLL for (int r = 0; r < R; ++r, to += step)
             TENZO_UNROLL for (int v = 0; v < V; ++v) {
                 const Wide packed = pack(sums.of[r][v][0], sums.of[r][v][1]);
                 largest = max16(largest, packed);
                 smallest = min16(smallest, packed);
                 store(to + v * COLUMNS, min16(max16(packed, low), high));
             }
-        }
-        const bool reached = any_greater16(largest, all16(static_cast<int16_t>(high_ - 1))) ||
-                             any_greater16(all16(static_cast<int16_t>(low_ + 1)), smallest);
-        if (__builtin_expect(reached, 0)) {
+        if (__builtin_expect(any_greater16(largest, almost_high) ||
+                                 any_greater16(almost_low, smallest), 0)) {
             const Sums<R, V> copy = sums;
             count<R, V>(copy, place.column);
-            largest = min16(largest, all16(static_cast<int16_t>(high_ - 1)));
-            smallest = max16(smallest, all16(static_cast<int16_t>(low_ + 1)));
+            largest = min16(largest, almost_high);
+            smallest = max16(smallest, almost_low);
             reached_ = true;
         }
         largest_ = largest;
@@ -256,9 +303,14 @@ class Narrow {
                 }
     }
 
+    int32_t* result(const Outer& outer, int row) const {
+        const int word = outer.output + row * nest_.output_strides[J];
+        return run_.results + static_cast<ptrdiff_t>(word) * run_.tile;
+    }
+
     // 32-bit results: a sum that fits 32 bits never saturates.
     template <int R, int V>
-    __attribute__((noinline)) void write_results(const Sums<R, V>& sums, const Outer& outer,
+    __attribute__((noinline)) void write_results(const Sums<R, V> sums, const Outer& outer,
                                                  const Place& place) {
         for (int r = 0; r < R; ++r) {
             int32_t* to = result(outer, place.row + r) + place.column;
@@ -273,38 +325,33 @@ class Narrow {
         }
     }
 
-    int32_t* result(const Outer& outer, int row) const {
-        const int address = (outer.output + row * nest_.output_strides[J]) & ADDRESS_MASK;
-        return run_.results + static_cast<ptrdiff_t>(address) * run_.tile;
-    }
-
     // Sums of any size: chunks of pairs that fit 32 bits each, added in 64.
     template <int R, int V, class Source>
     __attribute__((noinline)) void chunks(const Outer& outer, const Source& source,
-                                          const Place& place, const int32_t* weights,
-                                          const int64_t (&starts)[R]) {
+                                          const Place& place) {
         constexpr int SAMPLES = V * COLUMNS;
         int64_t totals[R][SAMPLES];
         for (int r = 0; r < R; ++r)
-            for (int sample = 0; sample < SAMPLES; ++sample) totals[r][sample] = starts[r];
+            for (int64_t& total : totals[r]) total = start(outer, place.row + r);
         const int32_t* norms =
             run_.pair_norms + static_cast<ptrdiff_t>(place.block) * stage_.pairs;
         for (int p = 0; p < stage_.pairs;) {
             // From -1 on, so that even two products of 2^30 fit: one pair always does.
             int64_t norm = norms[p];
             int end = p + 1;
-            while (end < stage_.pairs && (norm + norms[end]) * run_.input_bound < LIMIT - 1)
+            while (end < stage_.pairs && (norm + norms[end]) * place.input_bound < LIMIT - 1)
                 norm += norms[end++];
             Sums<R, V> sums;
             TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
                 sums.of[r][v][0] = sums.of[r][v][1] = all32(-1);
-            accumulate<R, V>(sums, source, weights, p, end);
+            accumulate<R, V>(sums, source, place.weights, p, end);
             TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
                 TENZO_UNROLL for (int half = 0; half < 2; ++half)
                     add(&totals[r][v * COLUMNS], sums.of[r][v][half], half);
             p = end;
         }
-        for (int r = 0; r < R; ++r) write_totals(outer, place.row + r, place.column, totals[r], SAMPLES);
+        for (int r = 0; r < R; ++r)
+            write_totals(outer, place.row + r, place.column, totals[r], SAMPLES);
     }
 
     // Add a vector of chunks, each one too small, to totals in the order of the samples.
@@ -316,7 +363,8 @@ class Narrow {
                 totals[lane * 8 + half * 4 + i] += INT64_C(1) + values[lane * 4 + i];
     }
 
-    void write_totals(const Outer& outer, int row, int column, const int64_t* totals, int samples) {
+    void write_totals(const Outer& outer, int row, int column, const int64_t* totals,
+                      int samples) {
         int32_t* results = nest_.to_results ? result(outer, row) + column : nullptr;
         int16_t* words = nest_.to_results ? nullptr : output(outer, row) + column;
         for (int sample = 0; sample < samples; ++sample) {
@@ -325,8 +373,8 @@ class Narrow {
             run_.saturations += (above || below) && column + sample < run_.active;
             value = above ? stage_.high : below ? stage_.low : value;
             if (nest_.activation == RELU && value < 0) value = 0;
-            const int64_t magnitude = value < 0 ? -value : value;
-            if (magnitude > chunked_bound_) chunked_bound_ = magnitude;
+            const int64_t size = value < 0 ? -value : value;
+            if (size > chunked_bound_) chunked_bound_ = size;
             if (results)
                 results[sample] = static_cast<int32_t>(value);
             else
@@ -338,24 +386,18 @@ class Narrow {
     int64_t bound() const {
         if (nest_.to_results) return LIMIT;
         const bool relu = nest_.activation == RELU;
-        int16_t largest[COLUMNS], smallest[COLUMNS];
-        store(largest, largest_);
-        store(smallest, smallest_);
-        int64_t most = chunked_bound_;
+        int64_t most = magnitude(largest_, relu ? zero() : smallest_);
         if (reached_) most = relu ? stage_.high : -stage_.low;
-        for (int i = 0; i < COLUMNS; ++i) {
-            if (largest[i] > most) most = largest[i];
-            if (!relu && -smallest[i] > most) most = -smallest[i];
-        }
-        return most;
+        return most > chunked_bound_ ? most : chunked_bound_;
     }
 
     StageRun<int16_t>& run_;
     const Stage& stage_;
     const tenzo_stage& nest_;
-    Wide largest_, smallest_;  // before saturation to less than 16 bits
-    bool reached_ = false;     // some value was at a limit, or beyond
+    const int blocks_, rows_, longer_;  // blocks of rows_ rows, the first longer_ of one more
+    const int64_t fixed_;               // no start of a sum is larger in magnitude
+    Wide largest_, smallest_;           // before saturation to less than 16 bits
+    bool reached_ = false;              // some value was at a limit, or beyond
     int16_t high_, low_;
-    int64_t fixed_;            // no start of a sum is larger in magnitude
-    int64_t chunked_bound_;
+    int64_t chunked_bound_ = 0;         // largest magnitude that chunks() wrote
 };

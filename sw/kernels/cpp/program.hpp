@@ -19,10 +19,11 @@ struct Stage {
     tenzo_stage nest;
     int64_t low, high;       // saturation limits of what it writes
     int64_t half;            // half a unit: what rounding adds
-    bool regular;            // no address wraps, and rows share their inputs
+    bool regular;            // no address of a lane wraps, and rows share their inputs
     int pairs;               // pairs of terms, an odd last one included
     int matrices;            // weight matrices: one, unless a left or right counter moves the weight
-    int matrix_strides[4];   // steps between them of left1, left0, right1, right0
+    int matrix_strides[4];   // strides between them of left1, left0, right1, right0
+    int input_steps[4], output_steps[4], bias_steps[4], matrix_steps[4];  // when one advances
     int rows;                // rows in a block, as many as the path holds in registers
     size_t packed;           // place of its weight pairs among those of the program
     size_t block;            // place of its row blocks among those of the program
@@ -83,10 +84,10 @@ extern const Path AVX512_VNNI, AVX512, AVX2, SSE2, PORTABLE;
 template <class T>
 void run_generic(StageRun<T>& run);
 
-// The four outer counters of a nest, in order, with the addresses that go with them.
+// The four outer counters of a nest, with the addresses that go with them.
 struct Outer {
     int index[4];
-    int input, output, bias, matrix;  // addresses, not yet reduced, of j = k = 0
+    int input, output, bias, matrix;  // addresses of j = k = 0
 
     explicit Outer(const Stage& stage)
         : index{0, 0, 0, 0},
@@ -97,16 +98,15 @@ struct Outer {
 
     // Go on to the next; false after the last one.
     bool next(const Stage& stage) {
-        const tenzo_stage& nest = stage.nest;
         for (int counter = RIGHT0; counter >= LEFT1; --counter) {
-            const bool wraps = index[counter] + 1 == nest.counts[counter];
-            const int steps = wraps ? -index[counter] : 1;
-            index[counter] += steps;
-            input += steps * nest.input_strides[counter];
-            output += steps * nest.output_strides[counter];
-            bias += steps * nest.bias_strides[counter];
-            matrix += steps * stage.matrix_strides[counter];
-            if (!wraps) return true;
+            if (++index[counter] < stage.nest.counts[counter]) {
+                input += stage.input_steps[counter];
+                output += stage.output_steps[counter];
+                bias += stage.bias_steps[counter];
+                matrix += stage.matrix_steps[counter];
+                return true;
+            }
+            index[counter] = 0;
         }
         return false;
     }

@@ -70,8 +70,7 @@ class Real {
             TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) sums[r][v] = start;
         }
         const double* x = run_.input.data +
-                          static_cast<ptrdiff_t>((outer.input & ADDRESS_MASK) - run_.input.first) *
-                              run_.tile +
+                          static_cast<ptrdiff_t>(outer.input - run_.input.first) * run_.tile +
                           column;
         const ptrdiff_t step = static_cast<ptrdiff_t>(nest_.input_strides[K]) * run_.tile;
         for (int k = 0; k < nest_.counts[K]; ++k, x += step) {
@@ -95,7 +94,7 @@ class Real {
     double start(const Outer& outer, int row) const {
         const double half = nest_.shift ? 0.5 : 0.0;
         if (!nest_.use_bias) return half;
-        const int address = (outer.bias + row * nest_.bias_strides[J]) & ADDRESS_MASK;
+        const int address = outer.bias + row * nest_.bias_strides[J];
         return static_cast<double>(static_cast<int64_t>(run_.biases[address]) *
                                    (INT64_C(1) << nest_.bias_shift)) +
                half;
@@ -110,7 +109,7 @@ class Real {
         values = values > high ? high : values;
         values = values < low ? low : values;
         if (nest_.activation == RELU) values = values < 0.0 ? Reals{} : values;
-        const int address = (outer.output + row * nest_.output_strides[J]) & ADDRESS_MASK;
+        const int address = outer.output + row * nest_.output_strides[J];
         if (nest_.to_results) {
             int32_t* to = run_.results + static_cast<ptrdiff_t>(address) * run_.tile + column;
             for (int i = 0; i < REAL_COLUMNS; ++i) to[i] = static_cast<int32_t>(values[i]);

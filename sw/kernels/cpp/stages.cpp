@@ -49,6 +49,29 @@ int64_t magnitude_bound(const tenzo_engine& engine, const Stage& stage) {
            stage.half;
 }
 
+// Whether plain pointers reach all words of a stage, the same inputs for every row.
+bool is_regular(const tenzo_program& program, const tenzo_stage& nest) {
+    const int words = program.first_word + program.word_count;
+    const Bounds inputs(nest.input_base, nest.input_strides, nest.counts, 6);
+    const Bounds outputs(nest.output_base, nest.output_strides, nest.counts, 5);
+    const Bounds biases(nest.bias_base, nest.bias_strides, nest.counts, 5);
+    return (nest.sample_input ? inputs.inside(0, program.input_count)
+                              : inputs.inside(program.first_word, words)) &&
+           (nest.to_results ? outputs.inside(0, program.output_count)
+                            : outputs.inside(program.first_word, words)) &&
+           (!nest.use_bias || biases.inside(0, program.bias_count)) &&
+           (nest.counts[J] == 1 || nest.input_strides[J] == 0);
+}
+
+// What an address gains when a counter advances and those inside it, to right0, return to zero.
+void find_steps(const int32_t* counts, const int32_t* strides, int* steps) {
+    int rewind = 0;
+    for (int counter = RIGHT0; counter >= LEFT1; --counter) {
+        steps[counter] = strides[counter] - rewind;
+        rewind += (counts[counter] - 1) * strides[counter];
+    }
+}
+
 }  // namespace
 
 Stages::Stages(const tenzo_engine& engine, const tenzo_program& program,
@@ -80,12 +103,12 @@ void Stages::derive(const tenzo_engine& engine, const tenzo_program& program, St
         stage.matrix_strides[counter] = moves ? stage.matrices : 0;
         if (moves) stage.matrices *= nest.counts[counter];
     }
-    const int first = nest.sample_input ? 0 : program.first_word;
-    const int count = nest.sample_input ? program.input_count : program.word_count;
-    const Bounds inputs(nest.input_base, nest.input_strides, nest.counts, 6);
-    stage.regular = inputs.inside(first, first + count) &&
-                    (nest.counts[J] == 1 || nest.input_strides[J] == 0);
+    stage.regular = is_regular(program, nest);
     if (!stage.regular) return;
+    find_steps(nest.counts, nest.input_strides, stage.input_steps);
+    find_steps(nest.counts, nest.output_strides, stage.output_steps);
+    find_steps(nest.counts, nest.bias_strides, stage.bias_steps);
+    find_steps(nest.counts, stage.matrix_strides, stage.matrix_steps);
     const size_t blocks = static_cast<size_t>(stage.matrices) *
                           ((nest.counts[J] + stage.rows - 1) / stage.rows);
     stage.packed = packed_count;
