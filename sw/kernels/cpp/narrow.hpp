@@ -63,6 +63,8 @@ inline void accumulate(Sums<R, V>& sums, const Source& source, const int32_t* we
             TENZO_UNROLL for (int v = 0; v < V; ++v) {
                 sums.of[r][v][0] = dot(sums.of[r][v][0], inputs[v][0], w);
                 sums.of[r][v][1] = dot(sums.of[r][v][1], inputs[v][1], w);
+                keep(sums.of[r][v][0]);
+                keep(sums.of[r][v][1]);
             }
         }
     }
@@ -84,6 +86,7 @@ class Narrow {
         const bool results = nest_.to_results;
         high_ = results ? INT16_MAX : static_cast<int16_t>(stage_.high);
         low_ = results ? INT16_MIN : static_cast<int16_t>(stage_.low);
+        clamps_ = nest_.activation == RELU || high_ < INT16_MAX;
         run_.saturations = 0;
     }
 
@@ -91,18 +94,22 @@ class Narrow {
     void compute() {
         const bool tight = all_fit();
         const ptrdiff_t step = static_cast<ptrdiff_t>(nest_.input_strides[K]) * run_.tile;
+        const Interleaved interleaved{static_cast<const int16_t*>(run_.scratch)};
         Outer outer(stage_);
         do {
             const int16_t* x =
                 run_.input.data + static_cast<ptrdiff_t>(outer.input - run_.input.first) * run_.tile;
             for (int column = 0; column < run_.tile; column += V * COLUMNS) {
                 const Direct inputs{x + column, step, nest_.counts[K]};
-                if (tight && blocks_ == 1)
+                if (tight && blocks_ == 1) {
                     rows<V, true>(outer, inputs, 0, column);
-                else if (tight)
-                    rows<V, true>(outer, interleaved<V>(inputs), 0, column);
-                else
-                    rows<V, false>(outer, interleaved<V>(inputs), bound_of<V>(inputs), column);
+                } else if (tight) {
+                    interleave<V, false>(inputs);
+                    rows<V, true>(outer, interleaved, 0, column);
+                } else {
+                    const int64_t input_bound = interleave<V, true>(inputs);
+                    rows<V, false>(outer, interleaved, input_bound, column);
+                }
             }
         } while (outer.next(stage_));
         run_.output_bound = bound();
@@ -117,32 +124,25 @@ class Narrow {
         return norm * run_.input_bound + fixed_ < LIMIT;
     }
 
-    template <int V>
-    Interleaved interleaved(const Direct& inputs) {
+    // Interleave the inputs of one position into scratch memory; return the largest magnitude of
+    // them if it is wanted.
+    template <int V, bool Bound>
+    int64_t interleave(const Direct& inputs) {
         int16_t* to = static_cast<int16_t*>(run_.scratch);
+        Wide largest = zero(), smallest = zero();
         for (int p = 0; p < stage_.pairs; ++p) {
             Wide pair[V][2];
             inputs.pair<V>(p, pair);
-            TENZO_UNROLL for (int v = 0; v < V; ++v) {
-                store(to, pair[v][0]);
-                store(to + COLUMNS, pair[v][1]);
-                to += 2 * COLUMNS;
-            }
+            TENZO_UNROLL for (int v = 0; v < V; ++v)
+                TENZO_UNROLL for (int half = 0; half < 2; ++half, to += COLUMNS) {
+                    store(to, pair[v][half]);
+                    if (Bound) {
+                        largest = max16(largest, pair[v][half]);
+                        smallest = min16(smallest, pair[v][half]);
+                    }
+                }
         }
-        return {static_cast<const int16_t*>(run_.scratch)};
-    }
-
-    // Largest magnitude of the inputs of one position.
-    template <int V>
-    int64_t bound_of(const Direct& inputs) const {
-        Wide largest = zero(), smallest = zero();
-        for (int k = 0; k < inputs.terms; ++k)
-            TENZO_UNROLL for (int v = 0; v < V; ++v) {
-                const Wide x = load(inputs.x + k * inputs.step + v * COLUMNS);
-                largest = max16(largest, x);
-                smallest = min16(smallest, x);
-            }
-        return magnitude(largest, smallest);
+        return Bound ? magnitude(largest, smallest) : 0;
     }
 
     static int64_t magnitude(Wide largest, Wide smallest) {
@@ -274,7 +274,7 @@ class Narrow {
                 const Wide packed = pack(sums.of[r][v][0], sums.of[r][v][1]);
                 largest = max16(largest, packed);
                 smallest = min16(smallest, packed);
-                store(to + v * COLUMNS, min16(max16(packed, low), high));
+                store(to + v * COLUMNS, clamps_ ? min16(max16(packed, low), high) : packed);
             }
         if (__builtin_expect(any_greater16(largest, almost_high) ||
                                  any_greater16(almost_low, smallest), 0)) {
@@ -399,5 +399,6 @@ class Narrow {
     Wide largest_, smallest_;           // before saturation to less than 16 bits
     bool reached_ = false;              // some value was at a limit, or beyond
     int16_t high_, low_;
+    bool clamps_;                       // packing alone does not saturate, or there is a ReLU
     int64_t chunked_bound_ = 0;         // largest magnitude that chunks() wrote
 };

@@ -20,3 +20,6 @@ inline Wide max16(Wide a, Wide b) { return _mm512_max_epi16(a, b); }
 inline Wide min16(Wide a, Wide b) { return _mm512_min_epi16(a, b); }
 inline bool any_greater16(Wide a, Wide b) { return _mm512_cmpgt_epi16_mask(a, b) != 0; }
 inline Wide dot(Wide sum, Wide x, Wide w) { return DOT_PAIRS(sum, x, w); }
+
+// Keep a sum in one register throughout a loop: left alone, the compiler moves it about.
+inline void keep(Wide& v) { asm("" : "+v"(v)); }

@@ -78,3 +78,5 @@ inline Wide dot(Wide sum, Wide x, Wide w) {
                bits(x.h[2 * i + 1] * w.h[2 * i + 1]);
     });
 }
+
+inline void keep(Wide&) {}

@@ -21,3 +21,6 @@ inline bool any_greater16(Wide a, Wide b) {
     return _mm_movemask_epi8(_mm_cmpgt_epi16(a, b)) != 0;
 }
 inline Wide dot(Wide sum, Wide x, Wide w) { return add32(sum, _mm_madd_epi16(x, w)); }
+
+// Keep a sum in one register throughout a loop: left alone, the compiler moves it about.
+inline void keep(Wide& v) { asm("" : "+x"(v)); }
