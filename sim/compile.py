@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -22,6 +22,9 @@ WAIVERS = ("-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC")
 
 #: Arguments of every build: no delays, assertions on, and no cost for unknown values.
 FLAGS = (*WAIVERS, "--no-timing", "--assert", "--x-assign", "fast", "--x-initial", "fast")
+
+#: Settings of make for programs whose speed matters.
+NATIVE_VARIABLES = ("OPT_FAST=-O3",)
 
 _LIBRARY = "library.o"
 _LIBRARY_RULE = f"{_LIBRARY}: $(VK_GLOBAL_OBJS)\n\t$(LINK) -r -nostdlib -o $@ $^\n"
@@ -47,6 +50,8 @@ class Compilation:
         Its arguments.
     on_line : callable or None
         Listener for the lines that the tools print.
+    harness : Path or None
+        C++ source with the ``main`` that drives the model; cocotb drives it if None.
     """
 
     text: str
@@ -54,9 +59,14 @@ class Compilation:
     tool: Verilator
     flags: tuple[str, ...]
     on_line: LineListener | None = None
+    harness: Path | None = None
 
     def key(self) -> str:
         """Hash of all that decides the bytes of the program."""
+        if self.harness is None:
+            driver = [str(cocotb_tools.config.libs_dir), metadata.version("cocotb")]
+        else:
+            driver = [self.harness.read_text(), *NATIVE_VARIABLES]
         return build_key(
             [
                 self.text,
@@ -64,8 +74,7 @@ class Compilation:
                 str(self.tool.executable),
                 self.tool.version,
                 program_version(compiler()),
-                str(cocotb_tools.config.libs_dir),
-                metadata.version("cocotb"),
+                *driver,
                 *_make_variables(self.tool),
                 *self.flags,
             ]
@@ -83,17 +92,17 @@ class Compilation:
             the same for every design.
         """
         work = self._verilate(folder)
-        library = libraries / Compilation("module empty; endmodule\n", "empty", *self._how()).key()
+        library = libraries / self._empty().key()
         cached_build(library, _LIBRARY, self._build_library)
         self._make(folder, "VK_GLOBAL_OBJS=", f"LOADLIBES={library / _LIBRARY}")
         shutil.move(work / self.top, folder / self.top)
         shutil.rmtree(work)
 
-    def _how(self) -> tuple[Verilator, tuple[str, ...], LineListener | None]:
-        return self.tool, self.flags, self.on_line
+    def _empty(self) -> Compilation:
+        return replace(self, text="module empty; endmodule\n", top="empty")
 
     def _build_library(self, folder: Path) -> None:
-        empty = Compilation("module empty; endmodule\n", "empty", *self._how())
+        empty = self._empty()
         work = empty._verilate(folder)
         (work / "library.mk").write_text(_LIBRARY_RULE)
         empty._make(folder, "-f", "library.mk", _LIBRARY)
@@ -102,26 +111,41 @@ class Compilation:
 
     def _verilate(self, folder: Path) -> Path:
         """Translate to C++; the folder that holds it and its Makefile."""
-        source, public = folder / "top.v", folder / "public.vlt"
+        source, log, work = folder / "top.v", folder / "verilate.log", folder / "work"
         source.write_text(self.text)
+        if self.harness is None:
+            status = self._verilate_for_cocotb(source, log, work)
+        else:
+            command = [str(self.tool.executable), "--cc", "--exe", str(source), str(self.harness)]
+            command += ["--top-module", self.top, "--prefix", "Vtop", "-Mdir", str(work)]
+            command += ["-o", self.top, *self.flags]
+            with log.open("w") as file:
+                environment = self.tool.environment()
+                status = run_logged(command, folder, environment, file, self.on_line)
+        if status != 0:
+            raise _failure("Verilator", status, log)
+        return work
+
+    def _verilate_for_cocotb(self, source: Path, log: Path, work: Path) -> int:
+        public = source.with_name("public.vlt")
         public.write_text(f'`verilator_config\npublic_flat_rw -module "{self.top}" -port "*"\n')
-        log = folder / "verilate.log"
         try:
             VerilateRunner(self.tool, self.on_line).build(
                 sources=[public, source],
                 hdl_toplevel=self.top,
-                build_dir=folder / "work",
+                build_dir=work,
                 build_args=self.flags,
                 log_file=log,
             )
         except subprocess.CalledProcessError as error:
-            raise _failure("Verilator", error.returncode, log) from None
-        return folder / "work"
+            return int(error.returncode)
+        return 0
 
     def _make(self, folder: Path, *arguments: str) -> None:
         log = folder / "make.log"
         command = ["make", f"-j{os.cpu_count() or 1}", "-f", "Vtop.mk"]
         command += [*arguments, *_make_variables(self.tool)]
+        command += NATIVE_VARIABLES if self.harness else ()
         with log.open("w") as file:
             environment = self.tool.environment()
             status = run_logged(command, folder / "work", environment, file, self.on_line)

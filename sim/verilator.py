@@ -81,17 +81,45 @@ def build_cocotb(
     BuildError
         The Verilog is wrong.
     """
+    text = verilog.read_text() if isinstance(verilog, Path) else verilog
+    return _build(text, top, None, cache, extra_args, on_line)
+
+
+def build_native(
+    verilog: str,
+    top: str,
+    harness: Path,
+    *,
+    cache: Path | None = None,
+    extra_args: Sequence[str] = (),
+    on_line: LineListener | None = None,
+) -> Build:
+    """Build a program of some Verilog and a C++ ``main``, or take it from the cache.
+
+    The model's class is ``Vtop``. Parameters and errors as for :func:`build_cocotb`; ``harness``
+    is the C++ source.
+    """
+    return _build(verilog, top, harness, cache, extra_args, on_line)
+
+
+def _build(
+    text: str,
+    top: str,
+    harness: Path | None,
+    cache: Path | None,
+    extra_args: Sequence[str],
+    on_line: LineListener | None,
+) -> Build:
     require_compiler()
     tool = find_verilator()
-    text = verilog.read_text() if isinstance(verilog, Path) else verilog
     cache = (cache or cache_folder()).expanduser().absolute()
-    for path in (cache, tool.root or tool.executable, cocotb_tools.config.libs_dir):
+    for path in (cache, tool.root or tool.executable, harness or cocotb_tools.config.libs_dir):
         if " " in str(path):
             raise UserError(
                 f"make cannot build in a path with a space, not {str(path)!r}: move it, or set "
                 "TENZO_CACHE if it is the cache."
             )
-    compilation = Compilation(text, top, tool, (*FLAGS, *extra_args), on_line)
+    compilation = Compilation(text, top, tool, (*FLAGS, *extra_args), on_line, harness)
     build = Build(cache / "verilator" / compilation.key(), top)
     cached_build(build.folder, top, lambda folder: compilation.run(folder, build.folder.parent))
     return build

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from tenzo.sw import commands
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import DeviceError, UserError
 from tenzo.sw.training.interruption import Interrupted
 
 SLIP = 2
@@ -57,6 +57,9 @@ class Commands(click.Group):
             status = _say(error.format_message())
         except UserError as error:
             status = _say(str(error))
+        except DeviceError as error:
+            _say(str(error))
+            status = 1
         except Interrupted as stop:
             _say(str(stop))
             status = stop.exit_status

@@ -17,7 +17,17 @@ def open_golden(engine: EngineParameters, kernel: str | None = None) -> Device:
     return GoldenDevice(engine, default_kernel() if kernel is None else kernel)
 
 
-DEVICES: dict[str, Callable[[EngineParameters], Device]] = {"golden": open_golden}
+def open_verilator(engine: EngineParameters, traced: bool = False) -> Device:
+    """Open the generated Verilog, compiled; ``traced`` if it shall write waveforms."""
+    from tenzo.sim.native.device import open_native
+
+    return open_native(engine, traced)
+
+
+DEVICES: dict[str, Callable[[EngineParameters], Device]] = {
+    "golden": open_golden,
+    "verilator": open_verilator,
+}
 """How to open each device."""
 
 
@@ -27,7 +37,7 @@ def open_device(name: str, engine: EngineParameters, kernel: str | None = None) 
     Parameters
     ----------
     name : :class:`str`
-        ``golden``, the model of the engine on the host.
+        ``golden``, the model of the engine on the host, or ``verilator``, the generated Verilog.
     engine : :class:`EngineParameters`
     kernel : :class:`str`, optional
         What computes the golden model: ``numpy``, ``native``, or an instruction set by name; the

@@ -12,3 +12,10 @@ class UserError(ValueError):
 
 class MissingDataError(UserError):
     """Data is not named, or not where it is said to be; what is there but damaged is no such."""
+
+
+class DeviceError(RuntimeError):
+    """A device died or hangs: one sentence that says what happened.
+
+    The command line prints the sentence and exits with status 1, without a traceback.
+    """

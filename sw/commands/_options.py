@@ -25,7 +25,10 @@ set_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 device_option = click.option(
-    "--device", default="golden", show_default=True, help="What computes: golden."
+    "--device",
+    default="golden",
+    show_default=True,
+    help="What computes: golden, the model on the host, or verilator, the compiled Verilog.",
 )
 kernel_option = click.option(
     "--kernel",

@@ -1,0 +1,1 @@
+"""The Verilated engine in a process of its own, without cocotb: fast enough to train on."""

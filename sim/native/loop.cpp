@@ -1,0 +1,280 @@
+// Clocks a Verilated engine at full speed: frames of packets on standard input, responses on
+// standard output. sim/native/helper.py is the other end and describes the frames.
+//
+// Time stands still between frames, so what the engine counts does not depend on the host's speed.
+// The process ends when its input does, in the middle of anything: so it never outlives its parent.
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "Vtop.h"
+#include "verilated.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
+
+namespace {
+
+enum Request : uint32_t { kPackets = 1, kFinish, kAllow, kTrace, kTraceEnd };
+enum Answer : uint32_t { kHello = 0x54454E5A, kDone = 1, kHang, kRefused };
+
+constexpr uint64_t kLast = uint64_t{1} << 32;
+constexpr uint64_t kHangCycles = 2000000;
+constexpr uint64_t kHalfPeriod = 5;  // nanoseconds in a waveform
+
+struct Frame {
+  uint32_t kind;
+  std::vector<uint32_t> words;
+};
+
+// Takes frames off standard input as soon as they come, so that a host never waits to write.
+class Inbox {
+ public:
+  Inbox() { std::thread(&Inbox::read_frames, this).detach(); }
+
+  Frame next() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    arrived_.wait(lock, [this] { return !frames_.empty(); });
+    Frame frame = std::move(frames_.front());
+    frames_.pop_front();
+    return frame;
+  }
+
+ private:
+  void read_frames() {
+    for (;;) {
+      uint32_t head[2];
+      read_all(head, sizeof head);
+      Frame frame{head[0], std::vector<uint32_t>(head[1])};
+      read_all(frame.words.data(), frame.words.size() * sizeof(uint32_t));
+      std::lock_guard<std::mutex> lock(mutex_);
+      frames_.push_back(std::move(frame));
+      arrived_.notify_one();
+    }
+  }
+
+  static void read_all(void* target, size_t size) {
+    char* place = static_cast<char*>(target);
+    while (size) {
+      const ssize_t count = read(STDIN_FILENO, place, size);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) _exit(0);
+      place += count;
+      size -= static_cast<size_t>(count);
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<Frame> frames_;
+};
+
+class Outbox {
+ public:
+  // What the model prints must not get between the answers: it goes to standard error.
+  Outbox() : file_(dup(STDOUT_FILENO)) { dup2(STDERR_FILENO, STDOUT_FILENO); }
+
+  void write_frame(uint32_t kind, const std::vector<uint32_t>& words) const {
+    const uint32_t head[2] = {kind, static_cast<uint32_t>(words.size())};
+    write_all(head, sizeof head);
+    write_all(words.data(), words.size() * sizeof(uint32_t));
+  }
+
+ private:
+  void write_all(const void* source, size_t size) const {
+    const char* place = static_cast<const char*>(source);
+    while (size) {
+      const ssize_t count = write(file_, place, size);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) _exit(1);
+      place += count;
+      size -= static_cast<size_t>(count);
+    }
+  }
+
+  int file_;
+};
+
+class Engine {
+ public:
+  Engine() : top_(&context_) {
+#if VM_TRACE
+    context_.traceEverOn(true);
+    top_.trace(&waveform_, 99);
+    waveform_.set_time_unit("1ns");
+    waveform_.set_time_resolution("1ns");
+#endif
+    top_.rst = 1;
+    top_.i___05Fvalid = 0;
+    top_.i___05Fpayload = 0;
+    top_.o___05Fready = 1;
+    for (int i = 0; i < 2; ++i) clock();
+    top_.rst = 0;
+    clock();
+  }
+
+  void allow(uint64_t cycles) { limit_ = kHangCycles + cycles; }
+  uint64_t cycles() const { return cycles_; }
+
+  // Sends packets back to back; returns whether every word was taken.
+  bool send(const std::vector<uint32_t>& words) {
+    top_.i___05Fvalid = 1;
+    bool taken = true;
+    for (size_t place = 0; taken && place < words.size();) {
+      const size_t end = place + 1 + words[place];
+      for (++place; taken && place < end; ++place) {
+        top_.i___05Fpayload = words[place] | (place + 1 == end ? kLast : 0);
+        taken = send_word();
+      }
+      ++expected_;
+    }
+    top_.i___05Fvalid = 0;
+    return taken;
+  }
+
+  // Clocks until every packet has its response; returns whether they all came.
+  bool finish() {
+    uint64_t before = cycles_;
+    while (expected_) {
+      if (step()) before = cycles_;
+      if (cycles_ - before > limit_) return false;
+    }
+    return true;
+  }
+
+  // Responses since the last call: the length of each, and its words.
+  std::vector<uint32_t> take_responses() {
+    std::vector<uint32_t> result;
+    result.swap(responses_);
+    return result;
+  }
+
+  bool trace(const std::string& path) {
+#if VM_TRACE
+    waveform_.open(path.c_str());
+    return waveform_.isOpen();
+#else
+    return path.empty();
+#endif
+  }
+
+  void end_trace() {
+#if VM_TRACE
+    waveform_.close();
+#endif
+  }
+
+ private:
+  bool send_word() {
+    const uint64_t before = cycles_;
+    while (cycles_ - before <= limit_) {
+      settle();
+      const bool ready = top_.i___05Fready;
+      edge();
+      if (ready) return true;
+    }
+    return false;
+  }
+
+  // One cycle; returns whether a word of a response was taken.
+  bool step() {
+    settle();
+    const bool taken = top_.o___05Fvalid;
+    edge();
+    return taken;
+  }
+
+  void clock() {
+    settle();
+    edge();
+  }
+
+  // The half of a cycle in which outputs follow inputs: what is valid or ready now, counts.
+  void settle() {
+    top_.clk = 0;
+    top_.eval();
+    dump(0);
+    if (top_.o___05Fvalid) take_word(top_.o___05Fpayload);
+  }
+
+  void edge() {
+    top_.clk = 1;
+    top_.eval();
+    dump(kHalfPeriod);
+    ++cycles_;
+  }
+
+  void take_word(uint64_t payload) {
+    response_.push_back(static_cast<uint32_t>(payload));
+    if (!(payload & kLast)) return;
+    responses_.push_back(static_cast<uint32_t>(response_.size()));
+    responses_.insert(responses_.end(), response_.begin(), response_.end());
+    response_.clear();
+    --expected_;
+  }
+
+  void dump(uint64_t offset) {
+#if VM_TRACE
+    if (waveform_.isOpen()) waveform_.dump(2 * kHalfPeriod * cycles_ + offset);
+#else
+    (void)offset;
+#endif
+  }
+
+  VerilatedContext context_;
+  Vtop top_;
+#if VM_TRACE
+  VerilatedVcdC waveform_;
+#endif
+  uint64_t cycles_ = 0, limit_ = kHangCycles;
+  int64_t expected_ = 0;
+  std::vector<uint32_t> response_, responses_;
+};
+
+std::vector<uint32_t> two_words(uint64_t value) {
+  return {static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32)};
+}
+
+// Path in a frame: its length in bytes, then the bytes, filled up to whole words.
+std::string path_of(const std::vector<uint32_t>& words) {
+  return std::string(reinterpret_cast<const char*>(words.data() + 1), words[0]);
+}
+
+}  // namespace
+
+int main() {
+  const Outbox outbox;
+  Engine engine;
+  outbox.write_frame(kHello, {});
+  Inbox inbox;
+  for (;;) {
+    const Frame frame = inbox.next();
+    bool good = true;
+    switch (frame.kind) {
+      case kPackets: good = engine.send(frame.words); break;
+      case kFinish: good = engine.finish(); break;
+      case kAllow: engine.allow(frame.words[0] | uint64_t{frame.words[1]} << 32); break;
+      case kTrace: good = engine.trace(path_of(frame.words)); break;
+      case kTraceEnd: engine.end_trace(); break;
+    }
+    if (good) {
+      std::vector<uint32_t> answer = two_words(engine.cycles());
+      const std::vector<uint32_t> responses = engine.take_responses();
+      answer.insert(answer.end(), responses.begin(), responses.end());
+      outbox.write_frame(kDone, answer);
+    } else {
+      const bool hung = frame.kind == kPackets || frame.kind == kFinish;
+      outbox.write_frame(hung ? kHang : kRefused, two_words(engine.cycles()));
+    }
+  }
+}
