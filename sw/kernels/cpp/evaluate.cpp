@@ -238,7 +238,7 @@ class TypedKernel : public Kernel {
         int32_t* parameters = worker.parameters.data();
         worker.weight_saturations = perturb(engine_, query, master_.data(), count, parameters);
         worker.query = index;
-        if (sizeof(T) != 2) return;
+        if (stages_.words == WordKind::INTEGER) return;
         worker.bias_bound = 0;
         for (int32_t i = program_.weight_count; i < count; ++i)
             worker.bias_bound = std::max<int64_t>(worker.bias_bound, std::abs(parameters[i]));
@@ -264,6 +264,7 @@ class TypedKernel : public Kernel {
         run.pairs = worker.packed.pairs.data() + stage.packed;
         run.blocks = worker.packed.blocks.data() + stage.block;
         run.pair_norms = worker.packed.pair_norms.data() + stage.norm;
+        run.reals = worker.packed.reals.data() + 2 * stage.packed;
         run.bias_bound = worker.bias_bound;
         run.scratch = worker.scratch.data();
         run.input_bound = stage.nest.sample_input ? sample_bounds_[tile] : 0;

@@ -77,7 +77,7 @@ class Narrow {
         : run_(run),
           stage_(*run.stage),
           nest_(run.stage->nest),
-          blocks_((nest_.counts[J] + stage_.rows - 1) / stage_.rows),
+          blocks_((nest_.counts[J] + BLOCK_ROWS - 1) / BLOCK_ROWS),
           rows_(nest_.counts[J] / blocks_),
           longer_(nest_.counts[J] % blocks_),
           fixed_((nest_.use_bias ? run.bias_bound << nest_.bias_shift : 0) + stage_.half),
@@ -293,14 +293,19 @@ class Narrow {
     __attribute__((noinline)) void count(const Sums<R, V>& sums, int column) {
         for (int r = 0; r < R; ++r)
             for (int v = 0; v < V; ++v)
-                for (int half = 0; half < 2; ++half) {
-                    int32_t values[COLUMNS / 2];
-                    store(values, sums.of[r][v][half]);
-                    const int first = column + v * COLUMNS;
-                    for (int i = 0; i < COLUMNS / 2; ++i)
-                        run_.saturations += (values[i] > high_ || values[i] < low_) &&
-                                            first + sample_of(half, i) < run_.active;
-                }
+                for (int half = 0; half < 2; ++half)
+                    run_.saturations += outside(sums.of[r][v][half], column + v * COLUMNS, half);
+    }
+
+    int outside(Wide sums, int first, int half) const {
+        if (first + COLUMNS <= run_.active) return count_outside32(sums, low_, high_);
+        int32_t values[COLUMNS / 2];
+        store(values, sums);
+        int beyond = 0;
+        for (int i = 0; i < COLUMNS / 2; ++i)
+            beyond += (values[i] > high_ || values[i] < low_) &&
+                      first + sample_of(half, i) < run_.active;
+        return beyond;
     }
 
     int32_t* result(const Outer& outer, int row) const {

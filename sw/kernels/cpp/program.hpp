@@ -24,7 +24,6 @@ struct Stage {
     int matrices;            // weight matrices: one, unless a left or right counter moves the weight
     int matrix_strides[4];   // strides between them of left1, left0, right1, right0
     int input_steps[4], output_steps[4], bias_steps[4], matrix_steps[4];  // when one advances
-    int rows;                // rows in a block, as many as the path holds in registers
     size_t packed;           // place of its weight pairs among those of the program
     size_t block;            // place of its row blocks among those of the program
     size_t norm;             // place of their pair norms
@@ -57,6 +56,7 @@ struct StageRun {
     const int32_t* pairs;      // [matrix][block][pair][row]: two weights in a word (int16_t only)
     const RowBlock* blocks;    // [matrix][block] (int16_t only)
     const int32_t* pair_norms; // [matrix][block][pair]: greatest |w| + |w'| (int16_t only)
+    const double* reals;       // [matrix][block][k][row] (double only)
     int64_t input_bound;       // no input is larger in magnitude (int16_t only)
     int64_t bias_bound;        // nor any bias, before its shift (int16_t only)
     void* scratch;             // for interleaved inputs (int16_t only)
@@ -76,7 +76,7 @@ struct Path {
 
 constexpr int REAL_TILE = 32;             // samples in a tile of wide words
 constexpr int64_t REAL_LIMIT = INT64_C(1) << 51;
-constexpr int NARROW_ROWS = 4;            // most rows in a block of the 16-bit kernels
+constexpr int BLOCK_ROWS = 4;             // most rows that are summed at a time
 
 extern const Path AVX512_VNNI, AVX512, AVX2, SSE2, PORTABLE;
 

@@ -9,7 +9,6 @@ typedef int64_t Marks __attribute__((vector_size(REAL_BYTES)));
 
 constexpr int REAL_COLUMNS = REAL_BYTES / 8;
 constexpr int REAL_VECTORS = 2;
-constexpr int REAL_ROWS = 4;
 constexpr double TO_INTEGER = 6755399441055744.0;  // 1.5 * 2^52: adding it drops the fraction
 
 inline Reals load_reals(const double* from) {
@@ -41,31 +40,29 @@ class Real {
     }
 
   private:
+    // All rows of one position, block by block; blocks differ by at most one row.
     void rows(const Outer& outer, int column) {
-        const int count = nest_.counts[J];
+        const int count = nest_.counts[J], blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+        const double* weights = run_.reals + 2 * static_cast<ptrdiff_t>(outer.matrix) * count *
+                                                 stage_.pairs;
         int row = 0;
-        for (; row + REAL_ROWS <= count; row += REAL_ROWS) block<REAL_ROWS>(outer, row, column);
-        switch (count - row) {
-            case 1: return block<1>(outer, row, column);
-            case 2: return block<2>(outer, row, column);
-            case 3: return block<3>(outer, row, column);
-            default: return;
+        for (int b = 0; b < blocks; ++b) {
+            const int size = count / blocks + (b < count % blocks);
+            switch (size) {
+                case 1: block<1>(outer, row, column, weights); break;
+                case 2: block<2>(outer, row, column, weights); break;
+                case 3: block<3>(outer, row, column, weights); break;
+                default: block<4>(outer, row, column, weights); break;
+            }
+            row += size;
+            weights += 2 * static_cast<ptrdiff_t>(size) * stage_.pairs;
         }
     }
 
-    int weight_address(const Outer& outer, int row) const {
-        int address = nest_.weight_base + row * nest_.weight_strides[J];
-        for (int counter = LEFT1; counter <= RIGHT0; ++counter)
-            address += outer.index[counter] * nest_.weight_strides[counter];
-        return address;
-    }
-
     template <int R>
-    void block(const Outer& outer, int row, int column) {
+    void block(const Outer& outer, int row, int column, const double* weights) {
         Reals sums[R][REAL_VECTORS];
-        int weights[R];
         TENZO_UNROLL for (int r = 0; r < R; ++r) {
-            weights[r] = nest_.unit_weight ? 0 : weight_address(outer, row + r);
             const Reals start = all(this->start(outer, row + r));
             TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) sums[r][v] = start;
         }
@@ -73,22 +70,17 @@ class Real {
                           static_cast<ptrdiff_t>(outer.input - run_.input.first) * run_.tile +
                           column;
         const ptrdiff_t step = static_cast<ptrdiff_t>(nest_.input_strides[K]) * run_.tile;
-        for (int k = 0; k < nest_.counts[K]; ++k, x += step) {
+        for (int k = 0; k < nest_.counts[K]; ++k, x += step, weights += R) {
             Reals inputs[REAL_VECTORS];
             TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v)
                 inputs[v] = load_reals(x + v * REAL_COLUMNS);
             TENZO_UNROLL for (int r = 0; r < R; ++r) {
-                const Reals w = all(weight(weights[r], k));
+                const Reals w = all(weights[r]);
                 TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) sums[r][v] += w * inputs[v];
             }
         }
         TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v)
             write(outer, row + r, column + v * REAL_COLUMNS, sums[r][v]);
-    }
-
-    double weight(int address, int k) const {
-        if (nest_.unit_weight) return 1;
-        return run_.weights[(address + k * nest_.weight_strides[K]) & ADDRESS_MASK];
     }
 
     double start(const Outer& outer, int row) const {

@@ -96,7 +96,6 @@ void Stages::derive(const tenzo_engine& engine, const tenzo_program& program, St
     stage.low = -stage.high - 1;
     stage.half = nest.shift ? INT64_C(1) << (nest.shift - 1) : 0;
     stage.pairs = (nest.counts[K] + 1) / 2;
-    stage.rows = NARROW_ROWS;
     stage.matrices = 1;
     for (int counter = RIGHT0; counter >= LEFT1; --counter) {
         const bool moves = nest.weight_strides[counter] != 0 && !nest.unit_weight;
@@ -110,7 +109,7 @@ void Stages::derive(const tenzo_engine& engine, const tenzo_program& program, St
     find_steps(nest.counts, nest.bias_strides, stage.bias_steps);
     find_steps(nest.counts, stage.matrix_strides, stage.matrix_steps);
     const size_t blocks = static_cast<size_t>(stage.matrices) *
-                          ((nest.counts[J] + stage.rows - 1) / stage.rows);
+                          ((nest.counts[J] + BLOCK_ROWS - 1) / BLOCK_ROWS);
     stage.packed = packed_count;
     stage.block = block_count;
     stage.norm = norm_count;
@@ -144,39 +143,47 @@ void Stages::find_producers() {
     }
 }
 
-PackedWeights::PackedWeights(const Stages& stages)
-    : pairs(stages.packed_count), pair_norms(stages.norm_count), blocks(stages.block_count) {}
+PackedWeights::PackedWeights(const Stages& stages) {
+    if (stages.words == WordKind::NARROW) {
+        pairs.resize(stages.packed_count);
+        pair_norms.resize(stages.norm_count);
+        blocks.resize(stages.block_count);
+    } else if (stages.words == WordKind::REAL) {
+        reals.resize(2 * stages.packed_count);
+    }
+}
 
 void PackedWeights::pack(const Stage& stage, const int32_t* weights) {
     const tenzo_stage& nest = stage.nest;
-    const int count = nest.counts[J], blocks_of_rows = (count + stage.rows - 1) / stage.rows;
-    int32_t* packed = pairs.data() + stage.packed;
-    int32_t* norms = pair_norms.data() + stage.norm;
-    RowBlock* block = blocks.data() + stage.block;
+    const int rows = nest.counts[J], count = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    size_t packed = stage.packed, norms = stage.norm, block = stage.block;
     for (int matrix = 0; matrix < stage.matrices; ++matrix) {
         int address = nest.weight_base;
         for (int counter = LEFT1; counter <= RIGHT0; ++counter)
             if (stage.matrix_strides[counter])
                 address += matrix / stage.matrix_strides[counter] % nest.counts[counter] *
                            nest.weight_strides[counter];
-        int row = 0;
-        for (int b = 0; b < blocks_of_rows; ++b) {
-            const int rows = (count - row + blocks_of_rows - b - 1) / (blocks_of_rows - b);
-            pack_block(stage, weights, address + row * nest.weight_strides[J], rows, packed, norms,
-                       *block++);
-            packed += static_cast<ptrdiff_t>(rows) * stage.pairs;
+        for (int b = 0; b < count; ++b) {
+            const Rows here{rows / count + (b < rows % count), address};
+            if (reals.empty())
+                pack_pairs(stage, weights, here, &pairs[packed], &pair_norms[norms],
+                           blocks[block++]);
+            else
+                pack_reals(stage, weights, here, &reals[2 * packed]);
+            packed += static_cast<size_t>(here.count) * stage.pairs;
             norms += stage.pairs;
-            row += rows;
+            address += here.count * nest.weight_strides[J];
         }
     }
 }
 
-void PackedWeights::pack_block(const Stage& stage, const int32_t* weights, int address, int rows,
+void PackedWeights::pack_pairs(const Stage& stage, const int32_t* weights, Rows rows,
                                int32_t* packed, int32_t* norms, RowBlock& block) {
     const tenzo_stage& nest = stage.nest;
     block = RowBlock{0, 0, 0};
     std::fill(norms, norms + stage.pairs, 0);
-    for (int row = 0; row < rows; ++row, address += nest.weight_strides[J]) {
+    for (int row = 0; row < rows.count; ++row) {
+        const int address = rows.address + row * nest.weight_strides[J];
         int64_t first = 0, second = 0;
         for (int p = 0; p < stage.pairs; ++p) {
             int32_t pair[2] = {0, 0};
@@ -184,7 +191,7 @@ void PackedWeights::pack_block(const Stage& stage, const int32_t* weights, int a
                 const int at = (address + (2 * p + i) * nest.weight_strides[K]) & ADDRESS_MASK;
                 pair[i] = nest.unit_weight ? 1 : weights[at];
             }
-            packed[static_cast<ptrdiff_t>(p) * rows + row] = static_cast<int32_t>(
+            packed[static_cast<ptrdiff_t>(p) * rows.count + row] = static_cast<int32_t>(
                 (static_cast<uint32_t>(pair[0]) & 0xFFFF) | static_cast<uint32_t>(pair[1]) << 16);
             const int32_t norm = std::abs(pair[0]) + std::abs(pair[1]);
             norms[p] = std::max(norms[p], norm);
@@ -194,6 +201,17 @@ void PackedWeights::pack_block(const Stage& stage, const int32_t* weights, int a
         block.first_half = std::max(block.first_half, first);
         block.second_half = std::max(block.second_half, second);
     }
+}
+
+void PackedWeights::pack_reals(const Stage& stage, const int32_t* weights, Rows rows,
+                               double* packed) {
+    const tenzo_stage& nest = stage.nest;
+    for (int k = 0; k < nest.counts[K]; ++k)
+        for (int row = 0; row < rows.count; ++row) {
+            const int address =
+                rows.address + row * nest.weight_strides[J] + k * nest.weight_strides[K];
+            *packed++ = nest.unit_weight ? 1 : weights[address & ADDRESS_MASK];
+        }
 }
 
 }  // namespace tenzo

@@ -27,17 +27,24 @@ struct Stages {
     std::vector<std::vector<int>> producers_;
 };
 
-// Perturbed weights in the order in which the 16-bit kernels read them, with their norms.
+// Perturbed weights in the order in which the kernels read them: pairs with their norms for words
+// of 16 bits, float64 for wider ones.
 struct PackedWeights {
     std::vector<int32_t> pairs, pair_norms;
     std::vector<RowBlock> blocks;
+    std::vector<double> reals;
 
     explicit PackedWeights(const Stages& stages);
     void pack(const Stage& stage, const int32_t* weights);
 
   private:
-    void pack_block(const Stage& stage, const int32_t* weights, int address, int rows,
-                    int32_t* packed, int32_t* norms, RowBlock& block);
+    // Rows of a block, and the address of its first weight.
+    struct Rows {
+        int count, address;
+    };
+    static void pack_pairs(const Stage& stage, const int32_t* weights, Rows rows, int32_t* packed,
+                           int32_t* norms, RowBlock& block);
+    static void pack_reals(const Stage& stage, const int32_t* weights, Rows rows, double* packed);
 };
 
 }  // namespace tenzo

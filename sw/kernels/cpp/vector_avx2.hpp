@@ -22,5 +22,12 @@ inline bool any_greater16(Wide a, Wide b) {
 }
 inline Wide dot(Wide sum, Wide x, Wide w) { return add32(sum, _mm256_madd_epi16(x, w)); }
 
+// Elements of 32 bits beyond limits.
+inline int count_outside32(Wide v, int32_t low, int32_t high) {
+    const Wide beyond =
+        _mm256_or_si256(_mm256_cmpgt_epi32(v, all32(high)), _mm256_cmpgt_epi32(all32(low), v));
+    return __builtin_popcount(_mm256_movemask_ps(_mm256_castsi256_ps(beyond)));
+}
+
 // Keep a sum in one register throughout a loop: left alone, the compiler moves it about.
 inline void keep(Wide& v) { asm("" : "+x"(v)); }

@@ -21,5 +21,12 @@ inline Wide min16(Wide a, Wide b) { return _mm512_min_epi16(a, b); }
 inline bool any_greater16(Wide a, Wide b) { return _mm512_cmpgt_epi16_mask(a, b) != 0; }
 inline Wide dot(Wide sum, Wide x, Wide w) { return DOT_PAIRS(sum, x, w); }
 
+// Elements of 32 bits beyond limits.
+inline int count_outside32(Wide v, int32_t low, int32_t high) {
+    const unsigned beyond =
+        _mm512_cmpgt_epi32_mask(v, all32(high)) | _mm512_cmplt_epi32_mask(v, all32(low));
+    return __builtin_popcount(beyond);
+}
+
 // Keep a sum in one register throughout a loop: left alone, the compiler moves it about.
 inline void keep(Wide& v) { asm("" : "+v"(v)); }

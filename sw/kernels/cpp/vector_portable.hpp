@@ -79,4 +79,11 @@ inline Wide dot(Wide sum, Wide x, Wide w) {
     });
 }
 
+// Elements of 32 bits beyond limits.
+inline int count_outside32(Wide v, int32_t low, int32_t high) {
+    int beyond = 0;
+    for (int i = 0; i < 4; ++i) beyond += v.w[i] > high || v.w[i] < low;
+    return beyond;
+}
+
 inline void keep(Wide&) {}

@@ -22,5 +22,12 @@ inline bool any_greater16(Wide a, Wide b) {
 }
 inline Wide dot(Wide sum, Wide x, Wide w) { return add32(sum, _mm_madd_epi16(x, w)); }
 
+// Elements of 32 bits beyond limits.
+inline int count_outside32(Wide v, int32_t low, int32_t high) {
+    const Wide beyond =
+        _mm_or_si128(_mm_cmpgt_epi32(v, all32(high)), _mm_cmplt_epi32(v, all32(low)));
+    return __builtin_popcount(_mm_movemask_ps(_mm_castsi128_ps(beyond)));
+}
+
 // Keep a sum in one register throughout a loop: left alone, the compiler moves it about.
 inline void keep(Wide& v) { asm("" : "+x"(v)); }
