@@ -74,7 +74,7 @@ struct Path {
     void (*real)(StageRun<double>&);      // wider ones, sums below 2^51, regular stages
 };
 
-constexpr int REAL_TILE = 32;             // samples in a tile of wide words
+constexpr int REAL_TILE = 16;             // samples in a tile of wide words
 constexpr int64_t REAL_LIMIT = INT64_C(1) << 51;
 constexpr int BLOCK_ROWS = 4;             // most rows that are summed at a time
 
