@@ -45,7 +45,7 @@ lint: $(VENV)/.installed-dev .types/.linked
 	cd .types && ../$(BIN)/mypy --config-file ../pyproject.toml -p tenzo -p tests
 
 soak: $(VENV)/.installed-dev tools
-	TENZO_SOAK=$(SOAK) $(BIN)/python -m pytest tests/sim/test_random_networks.py
+	TENZO_SOAK=$(SOAK) $(BIN)/python -m pytest tests/sim/test_random_networks.py tests/sw/kernels/test_random_networks.py
 
 bench: $(VENV)/.installed
 	$(BIN)/tenzo bench
