@@ -134,6 +134,36 @@ def test_import_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") & set(HEAVY) == set()
 
 
+def modules_after(*arguments: str) -> set[str]:
+    """Modules that a command has loaded when it ends."""
+    code = f"""
+import sys
+from tenzo.sw.cli import main
+sys.argv = ["tenzo", *{arguments}]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+print("modules:", *sys.modules)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    )
+    return set(result.stdout.partition("modules:")[2].split())
+
+
+def test_help_loads_nothing_heavy() -> None:
+    loaded = modules_after("--help")
+    assert {name.split(".")[0] for name in loaded} & {*HEAVY, "ctypes", "rich"} == set()
+
+
+@pytest.mark.parametrize("command", [["--help"], ["plan", "digits"], ["train", "--help"]])
+def test_commands_that_do_not_compute_load_no_kernels(command: list[str]) -> None:
+    loaded = modules_after(*command)
+    assert {name for name in loaded if name.startswith("tenzo.sw.kernels")} == set()
+    assert loaded & {"amaranth", "cocotb", "matplotlib", "sklearn", "torch"} == set()
+
+
 def test_every_public_name_can_be_imported() -> None:
     import tenzo
 
