@@ -16,6 +16,8 @@ namespace {
 
 #if defined(__x86_64__)
 const Path* const PATHS[] = {&AVX512_VNNI, &AVX512, &AVX2, &SSE2, &PORTABLE};
+#elif defined(__aarch64__)
+const Path* const PATHS[] = {&NEON, &PORTABLE};
 #else
 const Path* const PATHS[] = {&PORTABLE};
 #endif

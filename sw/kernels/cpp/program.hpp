@@ -78,7 +78,7 @@ constexpr int REAL_TILE = 16;             // samples in a tile of wide words
 constexpr int64_t REAL_LIMIT = INT64_C(1) << 51;
 constexpr int BLOCK_ROWS = 4;             // most rows that are summed at a time
 
-extern const Path AVX512_VNNI, AVX512, AVX2, SSE2, PORTABLE;
+extern const Path AVX512_VNNI, AVX512, AVX2, SSE2, NEON, PORTABLE;
 
 // Any stage, in 64-bit integers, one term after the other.
 template <class T>
