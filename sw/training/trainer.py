@@ -10,69 +10,20 @@ import numpy.typing as npt
 
 from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import Samples
-from tenzo.sw.device import Device, Distribution, Query
+from tenzo.sw.device import Device, Distribution
 from tenzo.sw.errors import UserError
 from tenzo.sw.networks.parameters import initial_vector
-from tenzo.sw.numerics import FloatArray, fixed_sum
+from tenzo.sw.numerics import FloatArray
 from tenzo.sw.perturbation import epsilon_raw
 from tenzo.sw.planning.calibration import calibrate
 from tenzo.sw.planning.planner import Plan, plan
-from tenzo.sw.program import Program
 from tenzo.sw.training.estimators import Estimator, RandomGradient
-from tenzo.sw.training.evaluation import compute_outputs, gather_outputs
-from tenzo.sw.training.losses import Loss, make_loss
+from tenzo.sw.training.evaluation import compute_outputs
+from tenzo.sw.training.losses import make_loss
 from tenzo.sw.training.minibatches import Minibatches
+from tenzo.sw.training.objective import MinibatchObjective
 
 IntArray = npt.NDArray[np.int64]
-
-
-class MinibatchObjective:
-    """The mean loss of a program on one minibatch, for each query.
-
-    Losses are summed in a fixed order, whatever the waves in which a device returns outputs.
-
-    Parameters
-    ----------
-    device : :class:`Device`
-        Holds the program and the weights.
-    program : :class:`Program`
-    loss : :class:`Loss`
-    samples_raw : int64 array of shape (samples, inputs)
-    targets : labels or targets of the samples
-    """
-
-    def __init__(
-        self,
-        device: Device,
-        program: Program,
-        loss: Loss,
-        samples_raw: IntArray,
-        targets: npt.NDArray[Any],
-    ) -> None:
-        self.device, self.program, self.loss = device, program, loss
-        self.samples_raw, self.targets = samples_raw, targets
-
-    def losses(self, queries: Sequence[Query]) -> FloatArray:
-        """Return the mean loss of each query, float64 of shape (queries,).
-
-        Raises
-        ------
-        UserError
-            If a sum of losses overflows.
-        RuntimeError
-            If the device leaves outputs out.
-        """
-        samples = len(self.samples_raw)
-        outputs = gather_outputs(self.device, self.program, self.samples_raw, queries)
-        losses = self.loss(outputs, self.program.output_frac_bits, self.targets)
-        with np.errstate(over="ignore"):
-            sums = fixed_sum(losses, 1)
-        if not np.isfinite(sums).all():
-            raise UserError(
-                f"loss {self.loss.name!r} must stay finite when summed over {samples} samples: "
-                "scale the loss, or the targets of the data"
-            )
-        return sums / samples
 
 
 class Trainer:

@@ -8,7 +8,8 @@ from tenzo.sw.device import Query
 from tenzo.sw.devices import open_device
 from tenzo.sw.training.evaluation import Evaluation, compute_outputs, evaluate
 from tenzo.sw.training.losses import make_loss
-from tenzo.sw.training.trainer import MinibatchObjective, Trainer
+from tenzo.sw.training.objective import MinibatchObjective
+from tenzo.sw.training.trainer import Trainer
 from tests.sw.runs_support import short_config
 
 

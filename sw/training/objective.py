@@ -1,0 +1,80 @@
+"""The mean loss on a minibatch, as a function of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.device import Device, Query
+from tenzo.sw.errors import UserError
+from tenzo.sw.numerics import FloatArray, fixed_sum
+from tenzo.sw.program import Program
+from tenzo.sw.training.evaluation import gather_outputs
+from tenzo.sw.training.losses import Loss
+
+IntArray = npt.NDArray[np.int64]
+
+MOST_OUTPUTS = 1 << 17
+"""Outputs, of all queries on a minibatch, that are in memory at once: a megabyte as int64."""
+
+
+class MinibatchObjective:
+    """The mean loss of a program on one minibatch, for each query.
+
+    Losses are summed in a fixed order, whatever the waves in which a device returns outputs.
+
+    Parameters
+    ----------
+    device : :class:`Device`
+        Holds the program and the weights.
+    program : :class:`Program`
+    loss : :class:`Loss`
+    samples_raw : int64 array of shape (samples, inputs)
+    targets : labels or targets of the samples
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        program: Program,
+        loss: Loss,
+        samples_raw: IntArray,
+        targets: npt.NDArray[Any],
+    ) -> None:
+        self.device, self.program, self.loss = device, program, loss
+        self.samples_raw, self.targets = samples_raw, targets
+
+    def losses(self, queries: Sequence[Query]) -> FloatArray:
+        """Return the mean loss of each query, float64 of shape (queries,).
+
+        Raises
+        ------
+        UserError
+            If a sum of losses overflows.
+        RuntimeError
+            If the device leaves outputs out.
+        """
+        samples = len(self.samples_raw)
+        losses = np.empty((len(queries), samples))
+        at_once = self._at_once(queries)
+        for first in range(0, len(queries), at_once):
+            some = slice(first, first + at_once)
+            outputs = gather_outputs(self.device, self.program, self.samples_raw, queries[some])
+            losses[some] = self.loss(outputs, self.program.output_frac_bits, self.targets)
+        with np.errstate(over="ignore"):
+            sums = fixed_sum(losses, 1)
+        if not np.isfinite(sums).all():
+            raise UserError(
+                f"loss {self.loss.name!r} must stay finite when summed over {samples} samples: "
+                "scale the loss, or the targets of the data"
+            )
+        return sums / samples
+
+    def _at_once(self, queries: Sequence[Query]) -> int:
+        """Return the queries to evaluate together: all if some build on what others leave."""
+        if any(query.entry for query in queries):
+            return len(queries)
+        return max(1, MOST_OUTPUTS // (len(self.samples_raw) * self.program.output_count))
