@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tenzo.hw.verilog import MODULE_NAME, engine_verilog
+from tenzo.hw.verilog import engine_verilog
 from tenzo.sim.native.helper import Helper
 from tenzo.sim.native.transport import NativeTransport
 from tenzo.sim.runner import LineListener
@@ -20,6 +20,8 @@ NAME = "verilator"
 """What ``--device`` calls it."""
 
 TRACE_FLAGS = ("--trace-vcd",)
+
+_TOP = "tenzo_native"
 
 _LOG = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ def build_engine(
     engine: EngineParameters, traced: bool = False, on_line: LineListener | None = None
 ) -> Build:
     """Build the program of an engine, or take it from the cache."""
-    harness = Path(__file__).with_name("loop.cpp")
+    folder = Path(__file__).parent
+    text = engine_verilog(engine) + (folder / "wrapper.v").read_text()
     flags = TRACE_FLAGS if traced else ()
-    text = engine_verilog(engine)
-    return build_native(text, MODULE_NAME, harness, extra_args=flags, on_line=on_line)
+    return build_native(text, _TOP, folder / "loop.cpp", extra_args=flags, on_line=on_line)
