@@ -1,4 +1,4 @@
 """Benchmarks: measurements side by side with peers; ``tenzo bench`` runs them."""
 
-NAMES = ("train",)
+NAMES = ("host", "engine", "cosim", "train", "startup")
 """Modules of this package with a function ``run(repetitions)``, which returns records."""

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tenzo.sw.benchmarks.float_network import float_outputs, float_stages
 from tenzo.sw.data.datasets import Dataset
-from tenzo.sw.networks.contraction import StageShape, choose_orders, stage_shapes
 from tenzo.sw.networks.network import Network
 from tenzo.sw.networks.parameters import initial_vector
-from tenzo.sw.program import Activation
 
 Array = npt.NDArray[np.float32]
 
@@ -47,11 +46,7 @@ class FloatTrainer:
         self.weights = initial_vector(network, 1).astype(np.float32)
         self.mean, self.square = np.zeros_like(self.weights), np.zeros_like(self.weights)
         self.step = 0
-        orders = choose_orders(network)
-        self.stages: list[list[StageShape]] = [
-            list(stage_shapes(layer, order))
-            for layer, order in zip(network.layers, orders, strict=True)
-        ]
+        self.stages = float_stages(network)
 
     def run_step(self) -> float:
         """Make one step; return the mean loss of its evaluations."""
@@ -77,23 +72,7 @@ class FloatTrainer:
 
     def outputs(self, weights: Array, x: Array) -> Array:
         """Return outputs of shape (rows, outputs, samples), float32."""
-        rows, samples = len(weights), len(x)
-        values = np.broadcast_to(x.T, (rows, x.shape[1], samples))
-        first, bias = 0, self.network.weight_count
-        for layer, stages in zip(self.network.layers, self.stages, strict=True):
-            for stage in stages:
-                last = first + stage.J * stage.K
-                matrix = weights[:, first:last].reshape(rows, 1, stage.J, stage.K)
-                shape = (rows, stage.left, stage.K, stage.right * samples)
-                values = np.matmul(matrix, values.reshape(shape))
-                first = last
-            values = values.reshape(rows, layer.outputs, samples)
-            if layer.bias:
-                values += weights[:, bias : bias + layer.outputs, None]
-                bias += layer.outputs
-            if layer.activation == Activation.RELU:
-                np.maximum(values, 0, out=values)
-        return values
+        return float_outputs(self.stages, weights, x)
 
     def _adam(self, gradient: Array) -> None:
         """Change the weights by one step of Adam."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,27 @@ def compare(
     -------
     One record per contender, in their order.
     """
+    names = ", ".join(contenders)
+    _LOG.info("%s, %s: %d times each of %s", benchmark, case, repetitions, names)
     values: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(repetitions):
         for name, measure in contenders.items():
             values[name].append(measure())
     return [_record(benchmark, case, name, unit, values[name]) for name in contenders]
+
+
+def rate(action: Callable[[], Any], work: float, seconds: float = 0.25) -> float:
+    """Return the work done a second by an action that is repeated for some time.
+
+    Once before the clock runs, so that caches are warm and threads of others at rest.
+    """
+    action()
+    start = time.perf_counter()
+    count = 0
+    while (elapsed := time.perf_counter() - start) < seconds or not count:
+        action()
+        count += 1
+    return work * count / elapsed
 
 
 def _record(
