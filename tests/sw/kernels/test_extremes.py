@@ -124,6 +124,25 @@ def test_a_quiet_slice_beside_loud_values_agrees(batch):
     assert counters.saturations[0] == 7 * batch
 
 
+@pytest.mark.parametrize("written", [-32768, 32767, -32767, 32766])
+@pytest.mark.parametrize("weights", [(-32768, -32768), (-32768, -32768, -3), (32767, 32767, 2)])
+def test_inputs_at_a_limit_of_the_format_count_in_full(written, weights):
+    # 65,536 times 32,768 is the first sum that 32 bits do not hold.
+    engine = engine_of(16, 16)
+    samples = np.full((3, 8), -1)
+    samples[:, 0] = written
+    parameters = np.zeros(96, dtype=np.int64)
+    parameters[0:64:8] = 32767  # each row: the first sample, all but
+    parameters[64:96] = np.tile([*weights, *[0] * (8 - len(weights))], 4)
+    program = two_layers(engine)
+    for first_shift, shift in product((0, 14, 15), (0, 1, 15)):
+        first, last = program.stages[:2]
+        stages = (replace(first, shift=first_shift), replace(last, shift=shift))
+        Agreement(engine).check(
+            program.with_stages(with_waits(stages, engine)), parameters, samples
+        )
+
+
 @pytest.mark.parametrize("place", [0, 63, 64, 129])
 def test_one_loud_sample_in_lane_memory_agrees(place):
     engine = engine_of(16, 16)
