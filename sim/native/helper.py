@@ -23,13 +23,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
-
-import numpy as np
 
 from tenzo.sw.errors import DeviceError
 
@@ -104,12 +102,11 @@ class Helper:
         """Number of the process."""
         return self._process.pid
 
-    def send(self, kind: Request, words: bytes = b"") -> None:
-        """Send a frame; :class:`DeviceError` if the process has died."""
+    def send(self, frames: bytes) -> None:
+        """Send frames made by :func:`frame`; :class:`DeviceError` if the process has died."""
         assert self._process.stdin is not None
-        header = np.array([kind, len(words) // 4], "<u4").tobytes()
         try:
-            self._process.stdin.write(header + words)
+            self._process.stdin.write(frames)
             self._process.stdin.flush()
         except (OSError, ValueError):
             raise self._death() from None
@@ -133,7 +130,7 @@ class Helper:
             )
         if kind == Answer.REFUSED:
             raise OSError("the waveform's file cannot be written")
-        return list(_split(words[2:]))
+        return _split(words[2:])
 
     def close(self) -> None:
         """End the process."""
@@ -161,8 +158,7 @@ class Helper:
             data = b""
         if len(data) < 4 * count:
             raise self._death()
-        words: list[int] = np.frombuffer(data, "<u4").tolist()
-        return words
+        return list(struct.unpack(f"<{count}I", data))
 
     def _death(self) -> DeviceError:
         """Return what ended the process, in words."""
@@ -188,11 +184,16 @@ class Helper:
         return "; ".join(line.strip() for line in errors[:1] or [])
 
 
-def _split(words: Sequence[int]) -> list[list[int]]:
+def frame(kind: Request, words: bytes = b"") -> bytes:
+    """Return a frame of little-endian words."""
+    return struct.pack("<2I", kind, len(words) // 4) + words
+
+
+def _split(words: list[int]) -> list[list[int]]:
     """Cut responses, each behind its length."""
     result, place = [], 0
     while place < len(words):
         end = place + 1 + words[place]
-        result.append(list(words[place + 1 : end]))
+        result.append(words[place + 1 : end])
         place = end
     return result

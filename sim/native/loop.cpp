@@ -4,17 +4,14 @@
 // Time stands still between frames, so what the engine counts does not depend on the host's speed.
 // The process ends when its input does, in the middle of anything: so it never outlives its parent.
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <deque>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "Vtop.h"
@@ -35,6 +32,7 @@ enum Answer : uint32_t { kHello = 0x54454E5A, kDone = 1, kHang, kRefused };
 
 constexpr uint64_t kLast = uint64_t{1} << 32;
 constexpr uint64_t kHangCycles = 2000000;
+constexpr uint64_t kCheckCycles = 1 << 18;  // between two looks at whether the parent lives
 constexpr uint64_t kHalfPeriod = 5;  // nanoseconds in a waveform
 
 struct Frame {
@@ -42,72 +40,72 @@ struct Frame {
   std::vector<uint32_t> words;
 };
 
-// Takes frames off standard input as soon as they come, so that a host never waits to write.
-class Inbox {
+// Standard input and output. Both ends may write at once: a host that fills the pipe to this process
+// is read from while it does not read.
+class Pipes {
  public:
-  Inbox() { std::thread(&Inbox::read_frames, this).detach(); }
+  // What the model prints must not get between the answers: it goes to standard error.
+  Pipes() : out_(dup(STDOUT_FILENO)) {
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    fcntl(out_, F_SETFL, fcntl(out_, F_GETFL) | O_NONBLOCK);
+  }
 
   Frame next() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    arrived_.wait(lock, [this] { return !frames_.empty(); });
-    Frame frame = std::move(frames_.front());
-    frames_.pop_front();
+    uint32_t head[2];
+    take(head, sizeof head);
+    Frame frame{head[0], std::vector<uint32_t>(head[1])};
+    take(frame.words.data(), frame.words.size() * sizeof(uint32_t));
     return frame;
   }
 
- private:
-  void read_frames() {
-    for (;;) {
-      uint32_t head[2];
-      read_all(head, sizeof head);
-      Frame frame{head[0], std::vector<uint32_t>(head[1])};
-      read_all(frame.words.data(), frame.words.size() * sizeof(uint32_t));
-      std::lock_guard<std::mutex> lock(mutex_);
-      frames_.push_back(std::move(frame));
-      arrived_.notify_one();
-    }
-  }
-
-  static void read_all(void* target, size_t size) {
-    char* place = static_cast<char*>(target);
+  void answer(uint32_t kind, const std::vector<uint32_t>& words) {
+    std::vector<uint32_t> frame = {kind, static_cast<uint32_t>(words.size())};
+    frame.insert(frame.end(), words.begin(), words.end());
+    const char* place = reinterpret_cast<const char*>(frame.data());
+    size_t size = frame.size() * sizeof(uint32_t);
     while (size) {
-      const ssize_t count = read(STDIN_FILENO, place, size);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) _exit(0);
-      place += count;
-      size -= static_cast<size_t>(count);
+      const ssize_t count = write(out_, place, size);
+      if (count > 0) {
+        place += count;
+        size -= static_cast<size_t>(count);
+      } else if (errno == EAGAIN) {
+        pollfd files[2] = {{out_, POLLOUT, 0}, {STDIN_FILENO, POLLIN, 0}};
+        poll(files, 2, -1);
+        if (files[1].revents) read_some();
+      } else if (errno != EINTR) {
+        _exit(1);
+      }
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<Frame> frames_;
-};
-
-class Outbox {
- public:
-  // What the model prints must not get between the answers: it goes to standard error.
-  Outbox() : file_(dup(STDOUT_FILENO)) { dup2(STDERR_FILENO, STDOUT_FILENO); }
-
-  void write_frame(uint32_t kind, const std::vector<uint32_t>& words) const {
-    const uint32_t head[2] = {kind, static_cast<uint32_t>(words.size())};
-    write_all(head, sizeof head);
-    write_all(words.data(), words.size() * sizeof(uint32_t));
+  // Ends the process if its parent has gone.
+  static void check_parent() {
+    pollfd file = {STDIN_FILENO, 0, 0};
+    if (poll(&file, 1, 0) > 0 && file.revents & (POLLHUP | POLLERR)) _exit(0);
   }
 
  private:
-  void write_all(const void* source, size_t size) const {
-    const char* place = static_cast<const char*>(source);
-    while (size) {
-      const ssize_t count = write(file_, place, size);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) _exit(1);
-      place += count;
-      size -= static_cast<size_t>(count);
+  void take(void* target, size_t size) {
+    while (buffer_.size() - taken_ < size) read_some();
+    memcpy(target, buffer_.data() + taken_, size);
+    taken_ += size;
+    if (taken_ == buffer_.size()) {
+      buffer_.clear();
+      taken_ = 0;
     }
   }
 
-  int file_;
+  void read_some() {
+    char bytes[65536];
+    const ssize_t count = read(STDIN_FILENO, bytes, sizeof bytes);
+    if (count < 0 && errno == EINTR) return;
+    if (count <= 0) _exit(0);
+    buffer_.insert(buffer_.end(), bytes, bytes + count);
+  }
+
+  int out_;
+  std::vector<char> buffer_;
+  size_t taken_ = 0;
 };
 
 class Engine {
@@ -204,7 +202,7 @@ class Engine {
     top_.clk = 1;
     evaluate();
 #endif
-    ++cycles_;
+    if (!(++cycles_ % kCheckCycles)) Pipes::check_parent();
     return taken;
   }
 
@@ -266,12 +264,11 @@ std::string path_of(const std::vector<uint32_t>& words) {
 }  // namespace
 
 int main() {
-  const Outbox outbox;
+  Pipes pipes;
   Engine engine;
-  outbox.write_frame(kHello, {});
-  Inbox inbox;
+  pipes.answer(kHello, {});
   for (;;) {
-    const Frame frame = inbox.next();
+    const Frame frame = pipes.next();
     bool good = true;
     switch (frame.kind) {
       case kPackets: good = engine.send(frame.words); break;
@@ -284,10 +281,10 @@ int main() {
       std::vector<uint32_t> answer = two_words(engine.cycles());
       const std::vector<uint32_t> responses = engine.take_responses();
       answer.insert(answer.end(), responses.begin(), responses.end());
-      outbox.write_frame(kDone, answer);
+      pipes.answer(kDone, answer);
     } else {
       const bool hung = frame.kind == kPackets || frame.kind == kFinish;
-      outbox.write_frame(hung ? kHang : kRefused, two_words(engine.cycles()));
+      pipes.answer(hung ? kHang : kRefused, two_words(engine.cycles()));
     }
   }
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from array import array
+import struct
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from tenzo.sim.native.helper import Helper, Request
+from tenzo.sim.native.helper import Helper, Request, frame
 
-_BATCH = 64
+_BATCH = 16
 """Packets in a frame. One frame is computed while the next is encoded."""
 
 
@@ -27,30 +27,29 @@ class NativeTransport:
 
     def exchange(self, requests: Iterable[list[int]]) -> Iterator[list[int]]:
         """Send packets back to back and yield the response to each, in order."""
-        batches = iter(requests)
-        helper, unanswered = self.helper, 0
-        while True:
-            batch = list(islice(batches, _BATCH))
-            if not batch:
-                break
-            helper.send(Request.PACKETS, _frame(batch))
+        source = iter(requests)
+        unanswered, more = 0, True
+        while more:
+            batch = list(islice(source, _BATCH))
+            more = len(batch) == _BATCH
+            end = b"" if more else frame(Request.FINISH)
+            self.helper.send(frame(Request.PACKETS, _words(batch)) + end)
             unanswered += 1
             if unanswered > 1:
                 unanswered -= 1
-                yield from helper.receive()
-        helper.send(Request.FINISH)
+                yield from self.helper.receive()
         for _ in range(unanswered + 1):
-            yield from helper.receive()
+            yield from self.helper.receive()
 
     def allow(self, cycles: int) -> None:
         """Let the engine compute for some cycles before it counts as hung."""
-        self._ask(Request.ALLOW, array("I", [cycles & 0xFFFFFFFF, cycles >> 32]).tobytes())
+        self._ask(Request.ALLOW, struct.pack("<Q", cycles))
 
     def begin_trace(self, path: str | os.PathLike[str]) -> None:
         """Write a waveform of all that follows; the engine must have been built for it."""
         name = os.fsencode(os.path.abspath(path))
         padding = b"\0" * (-len(name) % 4)
-        self._ask(Request.TRACE, array("I", [len(name)]).tobytes() + name + padding)
+        self._ask(Request.TRACE, struct.pack("<I", len(name)) + name + padding)
 
     def end_trace(self) -> None:
         """End the waveform and write its file."""
@@ -61,13 +60,14 @@ class NativeTransport:
         self.helper.close()
 
     def _ask(self, kind: Request, words: bytes = b"") -> None:
-        self.helper.send(kind, words)
+        self.helper.send(frame(kind, words))
         self.helper.receive()
 
 
-def _frame(packets: Iterable[list[int]]) -> bytes:
-    words = array("I")
+def _words(packets: Iterable[list[int]]) -> bytes:
+    """Return packets, each behind its length."""
+    words: list[int] = []
     for packet in packets:
         words.append(len(packet))
-        words.extend(packet)
-    return words.tobytes()
+        words += packet
+    return struct.pack(f"<{len(words)}I", *words)
