@@ -78,9 +78,41 @@ class QueryStruct(Structure):
     )
 
 
+class SliceStruct(Structure):
+    """``tenzo_slice`` of ``tenzo_kernels.h``."""
+
+    _fields_ = (("stage", c_int32), ("nest", StageStruct))
+
+
+class RowStruct(Structure):
+    """``tenzo_row`` of ``tenzo_kernels.h``."""
+
+    _fields_ = (
+        ("own", c_int32),
+        ("term_stride", c_int32),
+        ("first", c_int32),
+        ("count", c_int32),
+        ("is_bias", c_int32),
+    )
+
+
+class CoordinateStruct(Structure):
+    """``tenzo_coordinate`` of ``tenzo_kernels.h``."""
+
+    _fields_ = (("row", c_int32), ("k", c_int32), ("address", c_int32), ("step", c_int32))
+
+
 INTERFACE_SIZE = sum(
     ctypes.sizeof(structure)
-    for structure in (EngineStruct, StageStruct, ProgramStruct, QueryStruct)
+    for structure in (
+        EngineStruct,
+        StageStruct,
+        ProgramStruct,
+        QueryStruct,
+        SliceStruct,
+        RowStruct,
+        CoordinateStruct,
+    )
 )
 """A library whose sum is another was compiled from other sources."""
 
@@ -106,6 +138,32 @@ _SIGNATURES = {
             c_void_p,
             c_void_p,
             c_void_p,
+        ),
+    ),
+    "tenzo_sweep_open": (
+        c_void_p,
+        (
+            c_void_p,
+            POINTER(SliceStruct),
+            c_int32,
+            POINTER(RowStruct),
+            c_int32,
+            POINTER(c_int32),
+            c_int32,
+        ),
+    ),
+    "tenzo_sweep_close": (None, (c_void_p,)),
+    "tenzo_sweep_evaluate": (
+        c_int32,
+        (
+            c_void_p,
+            c_void_p,
+            c_int64,
+            POINTER(CoordinateStruct),
+            c_int32,
+            c_void_p,
+            c_void_p,
+            POINTER(c_int64),
         ),
     ),
 }

@@ -61,6 +61,11 @@ class NativeKernel:
         """Name as written in a summary."""
         return f"native {self._path}"
 
+    @property
+    def library(self) -> Library:
+        """The library that computes."""
+        return self._library
+
     def load_program(self, program: Program, touched: Sequence[StageAddresses]) -> None:
         """Load a program and the addresses that each stage touches."""
         self.close()
@@ -133,7 +138,7 @@ class NativeKernel:
         weight_saturations = np.zeros(count, dtype=np.int64)
         array: Any = QueryStruct * count
         failed = self._library.functions.tenzo_evaluate(
-            self._open(),
+            self.handle(),
             samples.ctypes.data,
             len(samples),
             array(*structs),
@@ -147,7 +152,7 @@ class NativeKernel:
             raise MemoryError("the kernel found too little memory: choose a smaller batch")
         return Part(first_query, first_sample, outputs, saturations, weight_saturations.tolist())
 
-    def _open(self) -> int:
+    def handle(self) -> int:
         """Return the handle of the library's kernel; make it where there is none."""
         if self._close is None:
             functions, engine = self._library.functions, self._engine

@@ -18,8 +18,9 @@ constexpr int64_t LIMIT = INT64_C(1) << 31;
 // Sample that element `element` of the low (0) or high (1) interleaved vector belongs to.
 inline int sample_of(int half, int element) { return element / 4 * 8 + half * 4 + element % 4; }
 
+// Sums of R rows in V times two vectors.
 template <int R, int V>
-struct Sums {
+struct Block {
     Wide of[R][V][2];
 };
 
@@ -53,7 +54,7 @@ struct Interleaved {
 };
 
 template <int R, int V, class Source>
-inline void accumulate(Sums<R, V>& sums, const Source& source, const int32_t* weights, int from,
+inline void accumulate(Block<R, V>& sums, const Source& source, const int32_t* weights, int from,
                        int to) {
     for (int p = from; p < to; ++p) {
         Wide inputs[V][2];
@@ -88,6 +89,7 @@ class Narrow {
         low_ = results ? INT16_MIN : static_cast<int16_t>(stage_.low);
         clamps_ = nest_.activation == RELU || high_ < INT16_MAX;
         run_.saturations = 0;
+        run_.sum_bound = 0;
     }
 
     template <int V>
@@ -113,6 +115,19 @@ class Narrow {
             }
         } while (outer.next(stage_));
         run_.output_bound = bound();
+    }
+
+    // Largest magnitude of two vectors, one of what is above zero and one of what is below.
+    static int64_t magnitude(Wide largest, Wide smallest) {
+        int16_t above[COLUMNS], below[COLUMNS];
+        store(above, largest);
+        store(below, smallest);
+        int most = 0;
+        for (int i = 0; i < COLUMNS; ++i) {
+            most = above[i] > most ? above[i] : most;
+            most = -below[i] > most ? -below[i] : most;
+        }
+        return most;
     }
 
   private:
@@ -143,18 +158,6 @@ class Narrow {
                 }
         }
         return Bound ? magnitude(largest, smallest) : 0;
-    }
-
-    static int64_t magnitude(Wide largest, Wide smallest) {
-        int16_t above[COLUMNS], below[COLUMNS];
-        store(above, largest);
-        store(below, smallest);
-        int most = 0;
-        for (int i = 0; i < COLUMNS; ++i) {
-            most = above[i] > most ? above[i] : most;
-            most = -below[i] > most ? -below[i] : most;
-        }
-        return most;
     }
 
     // One block of rows at one position.
@@ -197,10 +200,41 @@ class Narrow {
                            : chunks<R, V>(outer, source, place);
             }
         }
-        Sums<R, V> sums;
+        Block<R, V> sums;
         begin<R, V>(sums, outer, place);
         accumulate<R, V>(sums, source, place.weights, 0, stage_.pairs);
+        if (run_.sums.words) keep_sums<R, V>(sums, sums, 0, outer, place);
         finish<R, V>(sums, outer, place, nest_.shift);
+    }
+
+    // Keep sums that may have wrapped; `reduced` are the exact ones, shifted right by `shift`.
+    template <int R, int V>
+    __attribute__((noinline)) void keep_sums(const Block<R, V> sums, const Block<R, V> reduced,
+                                             int shift, const Outer& outer, const Place& place) {
+        for (int r = 0; r < R; ++r) {
+            int32_t* to = kept_sums(outer, place.row + r) + place.column;
+            for (int v = 0; v < V; ++v)
+                for (int half = 0; half < 2; ++half, to += COLUMNS / 2) {
+                    int32_t values[COLUMNS / 2];
+                    store(to, sums.of[r][v][half]);
+                    store(values, reduced.of[r][v][half]);
+                    for (int value : values) {
+                        const int64_t size = value < 0 ? -static_cast<int64_t>(value) : value;
+                        note_sum((size << shift) + shift);
+                    }
+                }
+        }
+    }
+
+    void note_sum(int64_t size) {
+        if (size > run_.sum_bound) run_.sum_bound = size;
+    }
+
+    int32_t* kept_sums(const Outer& outer, int row) const {
+        const int word = outer.output + row * nest_.output_strides[J];
+        return nest_.to_results ? run_.sums.results + static_cast<ptrdiff_t>(word) * run_.tile
+                                : run_.sums.words +
+                                      static_cast<ptrdiff_t>(word - run_.sums.first) * run_.tile;
     }
 
     int64_t start(const Outer& outer, int row) const {
@@ -210,7 +244,7 @@ class Narrow {
     }
 
     template <int R, int V>
-    void begin(Sums<R, V>& sums, const Outer& outer, const Place& place) const {
+    void begin(Block<R, V>& sums, const Outer& outer, const Place& place) const {
         TENZO_UNROLL for (int r = 0; r < R; ++r) {
             const Wide value = all32(static_cast<int32_t>(start(outer, place.row + r)));
             TENZO_UNROLL for (int v = 0; v < V; ++v) sums.of[r][v][0] = sums.of[r][v][1] = value;
@@ -222,7 +256,7 @@ class Narrow {
     __attribute__((noinline)) void halves(const Outer& outer, const Source& source,
                                           const Place& place) {
         const int middle = stage_.pairs / 2;
-        Sums<R, V> sums;
+        Block<R, V> sums, whole;
         alignas(64) int16_t first[R * V * 2 * COLUMNS];
         begin<R, V>(sums, outer, place);
         accumulate<R, V>(sums, source, place.weights, 0, middle);
@@ -239,12 +273,14 @@ class Narrow {
             TENZO_UNROLL for (int half = 0; half < 2; ++half, from += COLUMNS) {
                 const Wide a = load(from), b = sums.of[r][v][half];
                 sums.of[r][v][half] = add32(and_(a, b), shift_right(xor_(a, b), 1));
+                whole.of[r][v][half] = add32(a, b);
             }
+        if (run_.sums.words) keep_sums<R, V>(whole, sums, 1, outer, place);
         finish<R, V>(sums, outer, place, nest_.shift - 1);
     }
 
     template <int R, int V>
-    void finish(Sums<R, V>& sums, const Outer& outer, const Place& place, int shift) {
+    void finish(Block<R, V>& sums, const Outer& outer, const Place& place, int shift) {
         TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v) {
             sums.of[r][v][0] = shift_right(sums.of[r][v][0], shift);
             sums.of[r][v][1] = shift_right(sums.of[r][v][1], shift);
@@ -262,7 +298,7 @@ class Narrow {
 
     // Saturate, apply the activation and store; look closer where a limit was reached.
     template <int R, int V>
-    void write_words(const Sums<R, V>& sums, const Outer& outer, const Place& place) {
+    void write_words(const Block<R, V>& sums, const Outer& outer, const Place& place) {
         const Wide high = all16(high_), almost_high = all16(static_cast<int16_t>(high_ - 1));
         const Wide almost_low = all16(static_cast<int16_t>(low_ + 1));
         const Wide low = all16(nest_.activation == RELU ? 0 : low_);
@@ -278,7 +314,7 @@ class Narrow {
             }
         if (__builtin_expect(any_greater16(largest, almost_high) ||
                                  any_greater16(almost_low, smallest), 0)) {
-            const Sums<R, V> copy = sums;
+            const Block<R, V> copy = sums;
             count<R, V>(copy, place.column);
             largest = min16(largest, almost_high);
             smallest = max16(smallest, almost_low);
@@ -290,7 +326,7 @@ class Narrow {
 
     // Count the shifted sums of active samples beyond the limits.
     template <int R, int V>
-    __attribute__((noinline)) void count(const Sums<R, V>& sums, int column) {
+    __attribute__((noinline)) void count(const Block<R, V>& sums, int column) {
         for (int r = 0; r < R; ++r)
             for (int v = 0; v < V; ++v)
                 for (int half = 0; half < 2; ++half)
@@ -315,7 +351,7 @@ class Narrow {
 
     // 32-bit results: a sum that fits 32 bits never saturates.
     template <int R, int V>
-    __attribute__((noinline)) void write_results(const Sums<R, V> sums, const Outer& outer,
+    __attribute__((noinline)) void write_results(const Block<R, V> sums, const Outer& outer,
                                                  const Place& place) {
         for (int r = 0; r < R; ++r) {
             int32_t* to = result(outer, place.row + r) + place.column;
@@ -346,7 +382,7 @@ class Narrow {
             int end = p + 1;
             while (end < stage_.pairs && (norm + norms[end]) * place.input_bound < LIMIT - 1)
                 norm += norms[end++];
-            Sums<R, V> sums;
+            Block<R, V> sums;
             TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v)
                 sums.of[r][v][0] = sums.of[r][v][1] = all32(-1);
             accumulate<R, V>(sums, source, place.weights, p, end);
@@ -355,8 +391,21 @@ class Narrow {
                     add(&totals[r][v * COLUMNS], sums.of[r][v][half], half);
             p = end;
         }
-        for (int r = 0; r < R; ++r)
+        for (int r = 0; r < R; ++r) {
             write_totals(outer, place.row + r, place.column, totals[r], SAMPLES);
+            if (run_.sums.words) keep_totals(outer, place.row + r, place.column, totals[r], SAMPLES);
+        }
+    }
+
+    void keep_totals(const Outer& outer, int row, int column, const int64_t* totals, int samples) {
+        int32_t* to = kept_sums(outer, row) + column;
+        for (int first = 0; first < samples; first += COLUMNS)
+            for (int half = 0; half < 2; ++half)
+                for (int i = 0; i < COLUMNS / 2; ++i) {
+                    const int64_t total = totals[first + sample_of(half, i)];
+                    *to++ = static_cast<int32_t>(static_cast<uint32_t>(total));
+                    note_sum(total < 0 ? -total : total);
+                }
     }
 
     // Add a vector of chunks, each one too small, to totals in the order of the samples.

@@ -10,7 +10,11 @@ namespace {
 
 #include "narrow.hpp"
 
+#include "narrow_slice.hpp"
+
 #include "real.hpp"
+
+#include "real_slice.hpp"
 
 bool works() { return PATH_WORKS; }
 
@@ -24,11 +28,27 @@ void narrow(StageRun<int16_t>& run) {
 
 void real(StageRun<double>& run) { Real(run).compute(); }
 
+void narrow_first(SliceRun<int16_t>& run) { NarrowSlice(run).first<1>(); }
+
+void narrow_slice(SliceRun<int16_t>& run) {
+    NarrowSlice kernel(run);
+    if (run.tile % (TILE_VECTORS * COLUMNS) == 0)
+        kernel.after<TILE_VECTORS>();
+    else
+        kernel.after<1>();
+}
+
+void real_first(SliceRun<double>& run) { RealSlice(run).first(); }
+
+void real_slice(SliceRun<double>& run) { RealSlice(run).after(); }
+
 }  // namespace
 }  // namespace PATH
 
 const Path PATH_OBJECT = {
-    PATH_NAME, PATH::works, PATH::COLUMNS, 64, PATH::narrow, PATH::real,
+    PATH_NAME,          PATH::works,        PATH::COLUMNS,    64,
+    PATH::narrow,       PATH::real,         PATH::narrow_first, PATH::narrow_slice,
+    PATH::real_first,   PATH::real_slice,
 };
 
 }  // namespace tenzo

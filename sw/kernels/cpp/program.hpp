@@ -42,6 +42,23 @@ struct Words {
     int first;
 };
 
+// Sums before rounding, [word][sample], the start of the sum included: 32 bits that may have wrapped,
+// in the order of interleaved vectors, or float64.
+template <class T>
+struct SumOf {
+    using Type = double;
+};
+template <>
+struct SumOf<int16_t> {
+    using Type = int32_t;
+};
+template <class T>
+struct Sums {
+    typename SumOf<T>::Type* words;    // from the first word of lane memory on
+    typename SumOf<T>::Type* results;  // from result 0 on
+    int first;
+};
+
 // One stage on one tile of samples. T is int16_t, double or int64_t.
 template <class T>
 struct StageRun {
@@ -60,8 +77,31 @@ struct StageRun {
     int64_t input_bound;       // no input is larger in magnitude (int16_t only)
     int64_t bias_bound;        // nor any bias, before its shift (int16_t only)
     void* scratch;             // for interleaved inputs (int16_t only)
+    Sums<T> sums;              // where to keep sums before rounding; null if nobody wants them
     int64_t output_bound;      // out: no value written is larger in magnitude
     int64_t saturations;       // out: values that saturated, on active samples
+    int64_t sum_bound;         // out, if sums are kept: none is larger in magnitude
+};
+
+// A slice of a stage for several coordinates at once: sums corrected by what changed. Changes are
+// differences from the kept values, [word][coordinate][sample].
+template <class T>
+struct SliceRun {
+    const Stage* stage;        // of the slice
+    Words<const T> kept;       // what the base pass wrote
+    Words<const T> inputs;     // what a stage's first coordinate multiplies: samples or kept values
+    Words<T> changes;
+    Sums<T> sums;              // of the base pass
+    int32_t* results;          // [coordinate][output][tile]
+    int tile, group, results_size;
+    const int32_t* pairs;      // as in StageRun
+    const double* reals;
+    const int64_t* steps;      // per coordinate, for the first slice: what is added to the weight
+    const ptrdiff_t* terms;    // per coordinate, for the first slice: words from k = 0 to its term
+    bool is_bias;              // the first slice: no term at all
+    void* scratch;
+    int64_t change_bound;      // out: no change is larger in magnitude (int16_t only)
+    bool overflowed;           // out: some change did not fit (int16_t only)
 };
 
 // What one instruction set offers.
@@ -72,6 +112,10 @@ struct Path {
     int tile;                             // samples in a full tile of 16-bit integers
     void (*narrow)(StageRun<int16_t>&);   // 16-bit words and weights, regular stages
     void (*real)(StageRun<double>&);      // wider ones, sums below 2^51, regular stages
+    void (*narrow_first)(SliceRun<int16_t>&);  // the slice that a changed parameter belongs to
+    void (*narrow_slice)(SliceRun<int16_t>&);  // a slice after it
+    void (*real_first)(SliceRun<double>&);
+    void (*real_slice)(SliceRun<double>&);
 };
 
 constexpr int REAL_TILE = 16;             // samples in a tile of wide words

@@ -18,11 +18,31 @@ inline Reals load_reals(const double* from) {
 }
 inline Reals all(double value) { return value - Reals{}; }
 
+// Round a sum to an integer, given 2^-shift.
+inline Reals rounded(Reals sum, double scale) {
+    const Reals value = sum * scale;
+    return scale < 1 ? (value + TO_INTEGER) - TO_INTEGER : value;
+}
+
+// Saturate an integer and apply the activation.
+inline Reals activated(Reals value, const Stage& stage) {
+    const Reals high = all(static_cast<double>(stage.high));
+    const Reals low = all(static_cast<double>(stage.low));
+    value = value > high ? high : value;
+    value = value < low ? low : value;
+    return stage.nest.activation == RELU ? (value < 0.0 ? Reals{} : value) : value;
+}
+
+inline double scale_of(const Stage& stage) {
+    double scale = 1;
+    for (int i = 0; i < stage.nest.shift; ++i) scale /= 2;
+    return scale;
+}
+
 class Real {
   public:
     explicit Real(StageRun<double>& run)
-        : run_(run), stage_(*run.stage), nest_(run.stage->nest), scale_(1) {
-        for (int i = 0; i < nest_.shift; ++i) scale_ /= 2;
+        : run_(run), stage_(*run.stage), nest_(run.stage->nest), scale_(scale_of(*run.stage)) {
         for (Marks& marks : saturated_) marks = Marks{};
     }
 
@@ -79,8 +99,20 @@ class Real {
                 TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) sums[r][v] += w * inputs[v];
             }
         }
-        TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v)
-            write(outer, row + r, column + v * REAL_COLUMNS, sums[r][v]);
+        TENZO_UNROLL for (int r = 0; r < R; ++r)
+            TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) {
+                if (run_.sums.words) keep_sums(outer, row + r, column + v * REAL_COLUMNS, sums[r][v]);
+                write(outer, row + r, column + v * REAL_COLUMNS, sums[r][v]);
+            }
+    }
+
+    void keep_sums(const Outer& outer, int row, int column, Reals sums) const {
+        const int word = outer.output + row * nest_.output_strides[J];
+        double* to = nest_.to_results
+                         ? run_.sums.results + static_cast<ptrdiff_t>(word) * run_.tile
+                         : run_.sums.words +
+                               static_cast<ptrdiff_t>(word - run_.sums.first) * run_.tile;
+        __builtin_memcpy(to + column, &sums, sizeof sums);
     }
 
     double start(const Outer& outer, int row) const {
@@ -93,14 +125,10 @@ class Real {
     }
 
     void write(const Outer& outer, int row, int column, Reals sums) {
-        const Reals high = all(static_cast<double>(stage_.high));
-        const Reals low = all(static_cast<double>(stage_.low));
-        Reals values = sums * scale_;
-        if (nest_.shift) values = (values + TO_INTEGER) - TO_INTEGER;
-        saturated_[column / REAL_COLUMNS] -= (values > high) | (values < low);
-        values = values > high ? high : values;
-        values = values < low ? low : values;
-        if (nest_.activation == RELU) values = values < 0.0 ? Reals{} : values;
+        const Reals value = rounded(sums, scale_);
+        saturated_[column / REAL_COLUMNS] -= (value > static_cast<double>(stage_.high)) |
+                                             (value < static_cast<double>(stage_.low));
+        const Reals values = activated(value, stage_);
         const int address = outer.output + row * nest_.output_strides[J];
         if (nest_.to_results) {
             int32_t* to = run_.results + static_cast<ptrdiff_t>(address) * run_.tile + column;

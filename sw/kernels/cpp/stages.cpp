@@ -75,9 +75,9 @@ void find_steps(const int32_t* counts, const int32_t* strides, int* steps) {
 }  // namespace
 
 Stages::Stages(const tenzo_engine& engine, const tenzo_program& program,
-               const tenzo_stage* stages) {
+               const tenzo_stage* stages, int count, bool consecutive) {
     bool real = true;
-    for (int index = 0; index < program.stage_count; ++index) {
+    for (int index = 0; index < count; ++index) {
         Stage stage{};
         stage.nest = stages[index];
         derive(engine, program, stage);
@@ -86,7 +86,7 @@ Stages::Stages(const tenzo_engine& engine, const tenzo_program& program,
     }
     const bool narrow = engine.activation_width <= 16 && engine.weight_width <= 16;
     words = narrow ? WordKind::NARROW : real ? WordKind::REAL : WordKind::INTEGER;
-    find_producers();
+    if (consecutive) find_producers();
 }
 
 void Stages::derive(const tenzo_engine& engine, const tenzo_program& program, Stage& stage) {
@@ -143,12 +143,12 @@ void Stages::find_producers() {
     }
 }
 
-PackedWeights::PackedWeights(const Stages& stages) {
-    if (stages.words == WordKind::NARROW) {
+PackedWeights::PackedWeights(const Stages& stages, WordKind words) {
+    if (words == WordKind::NARROW) {
         pairs.resize(stages.packed_count);
         pair_norms.resize(stages.norm_count);
         blocks.resize(stages.block_count);
-    } else if (stages.words == WordKind::REAL) {
+    } else if (words == WordKind::REAL) {
         reals.resize(2 * stages.packed_count);
     }
 }

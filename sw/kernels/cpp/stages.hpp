@@ -12,7 +12,9 @@ namespace tenzo {
 enum class WordKind { NARROW, REAL, INTEGER };
 
 struct Stages {
-    Stages(const tenzo_engine& engine, const tenzo_program& program, const tenzo_stage* stages);
+    // What a stage reads from which is worked out only for stages that follow one another.
+    Stages(const tenzo_engine& engine, const tenzo_program& program, const tenzo_stage* stages,
+           int count, bool consecutive = true);
 
     std::vector<Stage> all;
     WordKind words;
@@ -34,7 +36,7 @@ struct PackedWeights {
     std::vector<RowBlock> blocks;
     std::vector<double> reals;
 
-    explicit PackedWeights(const Stages& stages);
+    PackedWeights(const Stages& stages, WordKind words);
     void pack(const Stage& stage, const int32_t* weights);
 
   private:

@@ -49,9 +49,29 @@ typedef struct {
     int32_t first, last, entry, stop;
 } tenzo_query;
 
-typedef struct tenzo_kernel tenzo_kernel;
+// A slice of a stage: the outputs that change with a parameter, and the inputs that do. `nest` is the
+// stage's but for counts, bases and strides; k counts only the terms whose inputs change.
+typedef struct {
+    int32_t stage;
+    tenzo_stage nest;
+} tenzo_slice;
 
-// Sum of the sizes of the four structures above.
+// Parameters with the same effect: those of one row, or one bias. `own` is the slice of the stage
+// that the parameter belongs to, with one term, that of k = 0; `term_stride` is how many words of
+// input lie between terms. The slices that follow are chain[first] .. chain[first + count - 1].
+typedef struct {
+    int32_t own, term_stride, first, count, is_bias;
+} tenzo_row;
+
+// One changed parameter: term k of a row; the parameter's address, and the signed step added to it.
+typedef struct {
+    int32_t row, k, address, step;
+} tenzo_coordinate;
+
+typedef struct tenzo_kernel tenzo_kernel;
+typedef struct tenzo_sweep tenzo_sweep;
+
+// Sum of the sizes of the seven structures above.
 TENZO_PUBLIC int32_t tenzo_interface_size(void);
 
 // Name of instruction-set path `index`, widest first, or a null pointer after the last one.
@@ -80,6 +100,27 @@ TENZO_PUBLIC int32_t tenzo_evaluate(tenzo_kernel *kernel, const int64_t *samples
                                     int64_t sample_count, const tenzo_query *queries,
                                     int32_t query_count, int32_t ordered, int64_t *outputs,
                                     int64_t *saturations, int64_t *weight_saturations);
+
+// Rows of a program whose stages all write to words of their own. The kernel must outlive it. A null
+// pointer if memory ran out, or if a slice is not one that the kernels run.
+TENZO_PUBLIC tenzo_sweep *tenzo_sweep_open(tenzo_kernel *kernel, const tenzo_slice *slices,
+                                           int32_t slice_count, const tenzo_row *rows,
+                                           int32_t row_count, const int32_t *chain,
+                                           int32_t chain_count);
+
+TENZO_PUBLIC void tenzo_sweep_close(tenzo_sweep *sweep);
+
+// Evaluate the network with one parameter changed, for every coordinate. Returns 0, or 1 if memory
+// ran out.
+//
+// outputs  raw results, [coordinate][sample][output]
+// failed   per coordinate, set: whether a bound was exceeded, so that its outputs are not valid
+// macs     set: multiply-accumulates per sample of the base pass, and of all slices
+TENZO_PUBLIC int32_t tenzo_sweep_evaluate(tenzo_sweep *sweep, const int64_t *samples,
+                                          int64_t sample_count,
+                                          const tenzo_coordinate *coordinates,
+                                          int32_t coordinate_count, int64_t *outputs,
+                                          uint8_t *failed, int64_t macs[2]);
 
 #ifdef __cplusplus
 }

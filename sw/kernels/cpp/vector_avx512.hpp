@@ -16,6 +16,7 @@ inline Wide and_(Wide a, Wide b) { return _mm512_and_si512(a, b); }
 inline Wide xor_(Wide a, Wide b) { return _mm512_xor_si512(a, b); }
 inline Wide shift_right(Wide v, int by) { return _mm512_sra_epi32(v, _mm_cvtsi32_si128(by)); }
 inline Wide pack(Wide low, Wide high) { return _mm512_packs_epi32(low, high); }
+inline Wide subtract_saturated16(Wide a, Wide b) { return _mm512_subs_epi16(a, b); }
 inline Wide max16(Wide a, Wide b) { return _mm512_max_epi16(a, b); }
 inline Wide min16(Wide a, Wide b) { return _mm512_min_epi16(a, b); }
 inline bool any_greater16(Wide a, Wide b) { return _mm512_cmpgt_epi16_mask(a, b) != 0; }

@@ -22,6 +22,7 @@ inline Wide shift_right(Wide v, int by) {
 inline Wide pack(Wide low, Wide high) {
     return vcombine_s16(vqmovn_s32(words(low)), vqmovn_s32(words(high)));
 }
+inline Wide subtract_saturated16(Wide a, Wide b) { return vqsubq_s16(a, b); }
 inline Wide max16(Wide a, Wide b) { return vmaxq_s16(a, b); }
 inline Wide min16(Wide a, Wide b) { return vminq_s16(a, b); }
 inline bool any_greater16(Wide a, Wide b) { return vmaxvq_u16(vcgtq_s16(a, b)) != 0; }

@@ -59,7 +59,10 @@ inline Wide shift_right(Wide v, int by) {
     return each32([=](int i) { return v.w[i] >> (by > 31 ? 31 : by); });
 }
 inline Wide pack(Wide low, Wide high) {
-    return each16([=](int i) { return narrowed(i < 4 ? low.w[i] : high.w[i - 4]); });
+    return each16([=](int i) { return narrowed((i < 4 ? low : high).w[i % 4]); });
+}
+inline Wide subtract_saturated16(Wide a, Wide b) {
+    return each16([=](int i) { return narrowed(a.h[i] - b.h[i]); });
 }
 inline Wide max16(Wide a, Wide b) {
     return each16([=](int i) { return a.h[i] > b.h[i] ? a.h[i] : b.h[i]; });

@@ -1,0 +1,33 @@
+// Coordinate sweeps: the outputs for many parameters, each changed alone, by correcting kept sums.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernel.hpp"
+
+namespace tenzo {
+
+class Sweep {
+  public:
+    virtual ~Sweep() = default;
+
+    // Arguments of tenzo_sweep_evaluate().
+    struct Job {
+        const int64_t* samples;
+        int64_t sample_count;
+        const tenzo_coordinate* coordinates;
+        int coordinate_count;
+        int64_t* outputs;
+        uint8_t* failed;
+        int64_t* macs;
+    };
+
+    virtual void evaluate(const Job& job) = 0;
+};
+
+// A sweep on a kernel, or nothing if one of the slices cannot be run.
+std::unique_ptr<Sweep> open_sweep(Kernel& kernel, std::vector<tenzo_slice> slices,
+                                  std::vector<tenzo_row> rows, std::vector<int32_t> chain);
+
+}  // namespace tenzo

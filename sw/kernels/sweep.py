@@ -1,0 +1,153 @@
+"""Coordinate sweeps in the compiled kernels: outputs for many parameters, each changed alone."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.kernels.library import CoordinateStruct, RowStruct, SliceStruct
+from tenzo.sw.kernels.native import NativeKernel, stage_struct
+from tenzo.sw.planning.addressing import signed_strides
+from tenzo.sw.planning.delta import Deltas, Row, Slice
+
+IntArray = npt.NDArray[np.int64]
+
+OUTPUT_BYTES = 32 << 20
+"""Outputs of one call into the library take about this much memory."""
+
+
+class Coordinate(NamedTuple):
+    """One changed parameter: its address, and the signed raw step that is added to it."""
+
+    address: int
+    step: int
+
+
+class SweepPart(NamedTuple):
+    """Results for some coordinates.
+
+    Parameters
+    ----------
+    first : :class:`int`
+        Index of the first coordinate.
+    outputs_raw : int64 array of shape (coordinates, samples, outputs)
+    failed : uint8 array of shape (coordinates,)
+        Where a bound was exceeded: the outputs must be worked out in full.
+    macs : tuple of two :class:`int`
+        Multiply-accumulates per sample, of the base pass and of the slices.
+    """
+
+    first: int
+    outputs_raw: IntArray
+    failed: npt.NDArray[np.uint8]
+    macs: tuple[int, int]
+
+
+class NativeSweep:
+    """Structured evaluation of coordinates in C++.
+
+    Parameters
+    ----------
+    kernel : :class:`NativeKernel`
+        With a program from :func:`tenzo.sw.planning.delta.keep_all` loaded.
+    deltas : :class:`Deltas`
+        Of that program.
+    """
+
+    def __init__(self, kernel: NativeKernel, deltas: Deltas) -> None:
+        self._kernel, self._deltas = kernel, deltas
+        self._rows = deltas.rows
+        self._first_address = np.array([row.first_address for row in self._rows])
+        self._close: weakref.finalize | None = None
+
+    def evaluate(
+        self, samples_raw: IntArray, coordinates: Sequence[Coordinate]
+    ) -> Iterator[SweepPart]:
+        """Evaluate the network for every coordinate, in the order of their addresses.
+
+        Parameters
+        ----------
+        samples_raw : int64 array of shape (samples, inputs)
+        coordinates : sequence of :class:`Coordinate`
+            Fastest if sorted by address.
+        """
+        samples = np.ascontiguousarray(samples_raw, dtype=np.int64)
+        outputs = max(1, self._deltas.program.output_count)
+        together = max(1, OUTPUT_BYTES // (8 * outputs * max(1, len(samples))))
+        for first in range(0, len(coordinates), together):
+            yield self._call(samples, coordinates[first : first + together], first)
+
+    def close(self) -> None:
+        """Release memory; before the kernel is closed."""
+        if self._close is not None:
+            self._close()
+            self._close = None
+
+    def _call(self, samples: IntArray, coordinates: Sequence[Coordinate], first: int) -> SweepPart:
+        count = len(coordinates)
+        outputs = np.empty((count, len(samples), self._deltas.program.output_count), dtype=np.int64)
+        failed = np.empty(count, dtype=np.uint8)
+        macs = (ctypes.c_int64 * 2)()
+        array: Any = CoordinateStruct * count
+        handle = self._open()
+        status = self._kernel.library.functions.tenzo_sweep_evaluate(
+            handle,
+            samples.ctypes.data,
+            len(samples),
+            array(*self._structs(coordinates)),
+            count,
+            outputs.ctypes.data,
+            failed.ctypes.data,
+            macs,
+        )
+        if status:
+            raise MemoryError("the kernel found too little memory: choose a smaller batch")
+        return SweepPart(first, outputs, failed, (macs[0], macs[1]))
+
+    def _structs(self, coordinates: Sequence[Coordinate]) -> Iterator[tuple[int, int, int, int]]:
+        """Return row, term, address and step of each coordinate."""
+        addresses = np.array([coordinate.address for coordinate in coordinates], dtype=np.int64)
+        rows = np.searchsorted(self._first_address, addresses, side="right") - 1
+        terms = addresses - self._first_address[rows]
+        for row, term, coordinate in zip(rows.tolist(), terms.tolist(), coordinates, strict=True):
+            yield row, term, coordinate.address, coordinate.step
+
+    def _open(self) -> int:
+        """Return the handle of the library's sweep; make it where there is none."""
+        if self._close is None:
+            slices: dict[Slice, int] = {}
+            chain: list[int] = []
+            rows = [self._row_struct(row, slices, chain) for row in self._rows]
+            stages = self._deltas.program.stages
+            structs = [
+                SliceStruct(part.stage, stage_struct(part.nest(stages[part.stage])))
+                for part in slices
+            ]
+            functions = self._kernel.library.functions
+            handle = functions.tenzo_sweep_open(
+                self._kernel.handle(),
+                (SliceStruct * len(structs))(*structs),
+                len(structs),
+                (RowStruct * len(rows))(*rows),
+                len(rows),
+                (ctypes.c_int32 * len(chain))(*chain),
+                len(chain),
+            )
+            if not handle:
+                raise MemoryError("the kernel found too little memory: choose a smaller network")
+            self._handle: int = handle
+            self._close = weakref.finalize(self, functions.tenzo_sweep_close, handle)
+        return self._handle
+
+    def _row_struct(self, row: Row, slices: dict[Slice, int], chain: list[int]) -> RowStruct:
+        """Return a row as the library reads it; note its slices and what follows it."""
+        first = len(chain)
+        own = slices.setdefault(row.own, len(slices))
+        chain += [slices.setdefault(part, len(slices)) for part in row.chain]
+        stride = signed_strides([self._deltas.program.stages[row.own.stage].input_strides[5]])[0]
+        return RowStruct(own, stride, first, len(row.chain), row.is_bias)
