@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.errors import UserError
-from tenzo.sw.planning.addressing import address_set
 from tenzo.sw.program import ADDRESS_MODULUS, Program, Stage
 
 Mask = npt.NDArray[np.bool_]
@@ -255,37 +254,6 @@ class Deltas:
             after[np.ix_(part.left.indices(), range(J), part.right.indices())] = True
             self._after[key] = (part, *self._chain(index + 1, after))
         return self._after[key]
-
-
-def keep_all(program: Program) -> Program:
-    """Return the same program with outputs of every stage in words of their own.
-
-    Raises
-    ------
-    UserError
-        If they take more than 65,536 words.
-    """
-    stages: list[Stage] = []
-    moved = 0
-    free = max(program.sample_bases) + program.input_count
-    for stage in program.stages:
-        outputs = address_set(stage.counts[:5], stage.output_base, stage.output_strides)
-        shift = 0 if stage.to_results else free - int(outputs[0])
-        stages.append(
-            replace(
-                stage,
-                input_base=stage.input_base + (0 if stage.sample_input else moved),
-                output_base=stage.output_base + shift,
-            )
-        )
-        moved = shift
-        free += 0 if stage.to_results else len(outputs)
-    if free > ADDRESS_MODULUS:
-        raise UserError(
-            f"the inputs of all stages take {free} words, more than {ADDRESS_MODULUS}: choose a "
-            "smaller network, or estimate without structured evaluation"
-        )
-    return program.with_stages(stages)
 
 
 def _shape(index: int, stage: Stage) -> tuple[int, int, int, int]:

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "aligned.hpp"
 #include "perturbation.hpp"
 #include "pool.hpp"
 #include "program.hpp"
@@ -15,22 +16,6 @@ namespace tenzo {
 
 // Multiply-accumulates below which a second thread is not worth waking.
 constexpr int64_t WORTH_SHARING = 200000;
-
-constexpr int ALIGNMENT = 64;
-
-// Memory on a cache line's border.
-template <class T>
-class Aligned {
-  public:
-    explicit Aligned(size_t count = 0) : bytes_(count * sizeof(T) + ALIGNMENT) {}
-    T* data() const {
-        const auto address = reinterpret_cast<uintptr_t>(bytes_.data());
-        return reinterpret_cast<T*>((address + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-    }
-
-  private:
-    std::vector<char> bytes_;
-};
 
 // What all word kinds have in common.
 class Kernel {

@@ -57,7 +57,7 @@ class NarrowSlice {
 
   private:
     void report() {
-        run_.change_bound = Narrow::magnitude(largest_, smallest_);
+        run_.change_bound = magnitude(largest_, smallest_);
         run_.overflowed = run_.change_bound >= INT16_MAX;
     }
 

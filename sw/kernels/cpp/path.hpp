@@ -8,6 +8,10 @@ namespace {
 
 #include VECTORS
 
+#include "narrow_sums.hpp"
+
+#include "narrow_output.hpp"
+
 #include "narrow.hpp"
 
 #include "narrow_slice.hpp"

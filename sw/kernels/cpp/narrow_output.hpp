@@ -1,0 +1,193 @@
+// What becomes of the sums of a stage of 16-bit words. Included inside the namespace of a path, after
+// narrow_sums.hpp.
+
+// One block of rows at one position.
+struct Place {
+    int row, column;
+    const int32_t* weights;  // [pair][row]
+    int block;
+    int64_t input_bound;
+};
+
+// Rounded sums on their way to memory, with what is learnt of them.
+class NarrowOutput {
+  public:
+    explicit NarrowOutput(StageRun<int16_t>& run)
+        : run_(run),
+          stage_(*run.stage),
+          nest_(run.stage->nest),
+          largest_(zero()),
+          smallest_(zero()) {
+        const bool results = nest_.to_results;
+        high_ = results ? INT16_MAX : static_cast<int16_t>(stage_.high);
+        low_ = results ? INT16_MIN : static_cast<int16_t>(stage_.low);
+        clamps_ = nest_.activation == RELU || high_ < INT16_MAX;
+        run_.saturations = 0;
+        run_.sum_bound = 0;
+    }
+
+    // Write sums that fit 32 bits, already shifted.
+    template <int R, int V>
+    void write(const Block<R, V>& sums, const Outer& outer, const Place& place) {
+        if (nest_.to_results)
+            write_results<R, V>(sums, outer, place);
+        else
+            write_words<R, V>(sums, outer, place);
+    }
+
+    // Write sums of any size, not yet shifted, in the order of the samples.
+    void write_totals(const Outer& outer, int row, int column, const int64_t* totals,
+                      int samples) {
+        int32_t* results = nest_.to_results ? result(outer, row) + column : nullptr;
+        int16_t* words = nest_.to_results ? nullptr : output(outer, row) + column;
+        for (int sample = 0; sample < samples; ++sample) {
+            int64_t value = totals[sample] >> nest_.shift;
+            const bool above = value > stage_.high, below = value < stage_.low;
+            run_.saturations += (above || below) && column + sample < run_.active;
+            value = above ? stage_.high : below ? stage_.low : value;
+            if (nest_.activation == RELU && value < 0) value = 0;
+            const int64_t size = value < 0 ? -value : value;
+            if (size > chunked_bound_) chunked_bound_ = size;
+            if (results)
+                results[sample] = static_cast<int32_t>(value);
+            else
+                words[sample] = static_cast<int16_t>(value);
+        }
+    }
+
+    // Keep sums that may have wrapped; `reduced` are the exact ones, shifted right by `shift`.
+    template <int R, int V>
+    __attribute__((noinline)) void keep_sums(const Block<R, V> sums, const Block<R, V> reduced,
+                                             int shift, const Outer& outer, const Place& place) {
+        for (int r = 0; r < R; ++r) {
+            int32_t* to = kept_sums(outer, place.row + r) + place.column;
+            for (int v = 0; v < V; ++v)
+                for (int half = 0; half < 2; ++half, to += COLUMNS / 2) {
+                    int32_t values[COLUMNS / 2];
+                    store(to, sums.of[r][v][half]);
+                    store(values, reduced.of[r][v][half]);
+                    for (int value : values) {
+                        const int64_t size = value < 0 ? -static_cast<int64_t>(value) : value;
+                        note_sum((size << shift) + shift);
+                    }
+                }
+        }
+    }
+
+    // The same for sums in the order of the samples.
+    void keep_totals(const Outer& outer, int row, int column, const int64_t* totals, int samples) {
+        int32_t* to = kept_sums(outer, row) + column;
+        for (int first = 0; first < samples; first += COLUMNS)
+            for (int half = 0; half < 2; ++half)
+                for (int i = 0; i < COLUMNS / 2; ++i) {
+                    const int64_t total = totals[first + sample_of(half, i)];
+                    *to++ = static_cast<int32_t>(static_cast<uint32_t>(total));
+                    note_sum(total < 0 ? -total : total);
+                }
+    }
+
+    // Largest magnitude written.
+    int64_t bound() const {
+        if (nest_.to_results) return LIMIT;
+        const bool relu = nest_.activation == RELU;
+        int64_t most = magnitude(largest_, relu ? zero() : smallest_);
+        if (reached_) most = relu ? stage_.high : -stage_.low;
+        return most > chunked_bound_ ? most : chunked_bound_;
+    }
+
+  private:
+    void note_sum(int64_t size) {
+        if (size > run_.sum_bound) run_.sum_bound = size;
+    }
+
+    int32_t* kept_sums(const Outer& outer, int row) const {
+        const int word = outer.output + row * nest_.output_strides[J];
+        return nest_.to_results ? run_.sums.results + static_cast<ptrdiff_t>(word) * run_.tile
+                                : run_.sums.words +
+                                      static_cast<ptrdiff_t>(word - run_.sums.first) * run_.tile;
+    }
+
+    int16_t* output(const Outer& outer, int row) const {
+        const int word = outer.output + row * nest_.output_strides[J] - run_.output.first;
+        return run_.output.data + static_cast<ptrdiff_t>(word) * run_.tile;
+    }
+
+    // Saturate, apply the activation and store; look closer where a limit was reached.
+    template <int R, int V>
+    void write_words(const Block<R, V>& sums, const Outer& outer, const Place& place) {
+        const Wide high = all16(high_), almost_high = all16(static_cast<int16_t>(high_ - 1));
+        const Wide almost_low = all16(static_cast<int16_t>(low_ + 1));
+        const Wide low = all16(nest_.activation == RELU ? 0 : low_);
+        Wide largest = largest_, smallest = smallest_;
+        int16_t* to = output(outer, place.row) + place.column;
+        const ptrdiff_t step = static_cast<ptrdiff_t>(nest_.output_strides[J]) * run_.tile;
+        TENZO_UNROLL for (int r = 0; r < R; ++r, to += step)
+            TENZO_UNROLL for (int v = 0; v < V; ++v) {
+                const Wide packed = pack(sums.of[r][v][0], sums.of[r][v][1]);
+                largest = max16(largest, packed);
+                smallest = min16(smallest, packed);
+                store(to + v * COLUMNS, clamps_ ? min16(max16(packed, low), high) : packed);
+            }
+        if (__builtin_expect(any_greater16(largest, almost_high) ||
+                                 any_greater16(almost_low, smallest), 0)) {
+            const Block<R, V> copy = sums;
+            count<R, V>(copy, place.column);
+            largest = min16(largest, almost_high);
+            smallest = max16(smallest, almost_low);
+            reached_ = true;
+        }
+        largest_ = largest;
+        smallest_ = smallest;
+    }
+
+    // Count the shifted sums of active samples beyond the limits.
+    template <int R, int V>
+    __attribute__((noinline)) void count(const Block<R, V>& sums, int column) {
+        for (int r = 0; r < R; ++r)
+            for (int v = 0; v < V; ++v)
+                for (int half = 0; half < 2; ++half)
+                    run_.saturations += outside(sums.of[r][v][half], column + v * COLUMNS, half);
+    }
+
+    int outside(Wide sums, int first, int half) const {
+        if (first + COLUMNS <= run_.active) return count_outside32(sums, low_, high_);
+        int32_t values[COLUMNS / 2];
+        store(values, sums);
+        int beyond = 0;
+        for (int i = 0; i < COLUMNS / 2; ++i)
+            beyond += (values[i] > high_ || values[i] < low_) &&
+                      first + sample_of(half, i) < run_.active;
+        return beyond;
+    }
+
+    int32_t* result(const Outer& outer, int row) const {
+        const int word = outer.output + row * nest_.output_strides[J];
+        return run_.results + static_cast<ptrdiff_t>(word) * run_.tile;
+    }
+
+    // 32-bit results: a sum that fits 32 bits never saturates.
+    template <int R, int V>
+    __attribute__((noinline)) void write_results(const Block<R, V> sums, const Outer& outer,
+                                                 const Place& place) {
+        for (int r = 0; r < R; ++r) {
+            int32_t* to = result(outer, place.row + r) + place.column;
+            for (int v = 0; v < V; ++v)
+                for (int half = 0; half < 2; ++half) {
+                    int32_t values[COLUMNS / 2];
+                    store(values, sums.of[r][v][half]);
+                    for (int i = 0; i < COLUMNS / 2; ++i)
+                        to[v * COLUMNS + sample_of(half, i)] =
+                            nest_.activation == RELU && values[i] < 0 ? 0 : values[i];
+                }
+        }
+    }
+
+    StageRun<int16_t>& run_;
+    const Stage& stage_;
+    const tenzo_stage& nest_;
+    Wide largest_, smallest_;    // before saturation to less than 16 bits
+    bool reached_ = false;       // some value was at a limit, or beyond
+    int16_t high_, low_;
+    bool clamps_;                // packing alone does not saturate, or there is a ReLU
+    int64_t chunked_bound_ = 0;  // largest magnitude that write_totals() wrote
+};
