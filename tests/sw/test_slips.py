@@ -82,7 +82,10 @@ TRAIN_SLIPS = {
     ),
     "no steps": (["digits", "--steps", "0"], "training.steps must be at least 1, not 0"),
     "minibatch larger than the data": (["digits", "--set", "training.batch=1288"], "1 to 1287"),
-    "unknown device": (["digits", "--device", "gold"], "device must be one of golden, not 'gold'"),
+    "unknown device": (
+        ["digits", "--device", "gold"],
+        "device must be one of golden, verilator, not 'gold'",
+    ),
     "unknown loss": (["digits", "--set", "training.loss=hinge"], "loss must be one of"),
     "loss for other targets": (
         ["digits", "--set", "training.loss=mean-squared-error"],
