@@ -167,6 +167,7 @@ class Controller(wiring.Component):
         core, state = self.core, self._state
         with m.Switch(self._packet.opcode):
             with m.Case(Opcode.CONFIGURE):
+                m.d.comb += core.configure.eq(1)
                 for name in ("weight_count", "bias_count", "stage_count"):
                     m.d.sync += state[name].eq(field(self._packet, Opcode.CONFIGURE, name))
                 m.d.sync += [state[flag].eq(0) for flag in _WRITES.values()]

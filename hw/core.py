@@ -90,7 +90,7 @@ class Core(wiring.Component):
             perturbation.weight_count.eq(self.weight_count),
             perturbation.bias_count.eq(self.bias_count),
             perturbation.read_data.eq(banks.master_data),
-            scheduler.perturbed.eq(perturbation.done),
+            scheduler.stale.eq(self.configure | self.parameter_write.valid),
             banks.master_write.eq(self.parameter_write),
             banks.master_read.eq(perturbation.read),
             banks.working_write.eq(perturbation.o),

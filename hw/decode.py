@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.interface import PacketLayout
+from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.packets import (
     LAYOUTS,
@@ -205,12 +206,13 @@ class Decoder(wiring.Component):
     def _query_checks(self) -> list[Check]:
         engine, state = self._engine, self.state
         get = {f.name: self._field(Opcode.QUERY, f.name) for f in LAYOUTS[Opcode.QUERY].fields}
+        one_hot = get["distribution"] == Distribution.ONE_HOT
         value = (
             (get["seed"] == 0)
             | exceeds(get["seed"], (1 << engine.lfsr.width) - 1)
-            | (get["distribution"] == 3)
             | (get["sign"] == 3)
             | (get["bits"] == 0)
+            | (one_hot & (get["bits"] != 1))
             | exceeds(get["bits"], engine.max_bits)
             | exceeds(get["epsilon_raw"], engine.weight.max_raw)
             | (get["active_lanes"] == 0)
@@ -218,6 +220,7 @@ class Decoder(wiring.Component):
         )
         address = (
             (get["first"] > get["last"])
+            | (one_hot & (get["last"] != get["first"] + 1))
             | (get["last"] > state.weight_count + state.bias_count)
             | (get["entry"] >= get["stop"])
             | (get["stop"] > state.stage_count)
@@ -226,7 +229,6 @@ class Decoder(wiring.Component):
         return [
             (value, NakCode.VALUE),
             (address, NakCode.ADDRESS),
-            (get["one_hot"], NakCode.UNSUPPORTED),
             (~ready, NakCode.NOT_READY),
             (state.outstanding == MAX_OUTSTANDING_QUERIES, NakCode.BUSY),
         ]

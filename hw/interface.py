@@ -3,6 +3,7 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, Signature
+from amaranth.utils import bits_for
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
@@ -13,6 +14,11 @@ RESULT_LATENCY = 4
 
 SATURATION_LATENCY = 2
 """Cycles from a stage on ``saturation_read`` to its count on ``saturation_data``."""
+
+
+def parameter_index_width(engine: EngineParameters) -> int:
+    """Return the bits of an address in weights and biases together, or of their count."""
+    return min(16, bits_for(engine.weight_depth + engine.bias_depth))
 
 
 class WordLayout(data.StructLayout):
@@ -87,9 +93,9 @@ class SampleWriteLayout(data.StructLayout):
 class QueryLayout(data.StructLayout):
     """A query whose values the controller has checked.
 
-    ``distribution`` and ``sign`` hold the codes of the packet: 0 Rademacher, 1 uniform, 2 binomial;
-    0 unperturbed, 1 plus, 2 minus. ``epsilon_raw`` is at most the largest weight, so it has no sign
-    bit. ``first``, ``last`` and ``entry``, ``stop`` are half-open ranges.
+    ``distribution`` and ``sign`` hold the codes of the packet: 0 Rademacher, 1 uniform, 2 binomial,
+    3 one-hot; 0 unperturbed, 1 plus, 2 minus. ``epsilon_raw`` is at most the largest weight, so it
+    has no sign bit. ``first``, ``last`` and ``entry``, ``stop`` are half-open ranges.
     """
 
     def __init__(self, engine: EngineParameters) -> None:
@@ -138,6 +144,9 @@ class CoreSignature(Signature):
         Words used in the two banks. Constant while queries are outstanding.
     program_write : ``In(ProgramWriteLayout())``
         Descriptor word. Comes only while no query is outstanding.
+    configure : ``In(1)``
+        Pulse: ``weight_count`` or ``bias_count`` may change. Comes only while no query is
+        outstanding.
     parameter_write : ``In(ParameterWriteLayout(engine))``
         Master weight or bias. Comes only while no query is outstanding.
     sample_write : ``In(stream.Signature(SampleWriteLayout(engine)))``
@@ -171,6 +180,7 @@ class CoreSignature(Signature):
                 "weight_count": In(16),
                 "bias_count": In(16),
                 "program_write": In(ProgramWriteLayout()),
+                "configure": In(1),
                 "parameter_write": In(ParameterWriteLayout(engine)),
                 "sample_write": In(stream.Signature(SampleWriteLayout(engine))),
                 "query": In(stream.Signature(QueryLayout(engine))),

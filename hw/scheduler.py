@@ -1,14 +1,16 @@
 """Scheduler: takes queries through perturbation, computation and read-out."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from tenzo.hw.copies import Copies
 from tenzo.hw.delay import delayed
 from tenzo.hw.interface import QueryLayout
-from tenzo.hw.perturbation import PerturbationLayout
+from tenzo.hw.perturbation import SIGN_NONE, PerturbationLayout
 from tenzo.hw.saturations import FLUSH_CYCLES
+from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.packets import MAX_OUTSTANDING_QUERIES
 from tenzo.sw.timing import drain_cycles
@@ -28,12 +30,17 @@ class Scheduler(wiring.Component):
                        -> run, if the engine and a result buffer are free
                        -> results, until released
 
-    Queries stay in order. ``start`` comes one cycle after ``perturbed`` and after ``finished`` at
-    the earliest; ``result_ready`` comes ``FLUSH_CYCLES`` after ``finished``, when all counters are
-    up to date. The queue holds three queries; a further one waits in ``query``.
+    Queries stay in order. A one-hot or unperturbed query that gets a pair which differs from the
+    masters in one address at most is a patch: two parameters are written, not all of them. Its
+    result is the same; :class:`tenzo.hw.copies.Copies` knows which pairs do.
+
+    ``start`` comes one cycle after the end of the perturbation and after ``finished`` at the
+    earliest; ``result_ready`` comes ``FLUSH_CYCLES`` after ``finished``, when all counters are up
+    to date. The queue holds three queries, the one that is being perturbed included; a further one
+    waits in ``query``.
 
     On ECP5 the default engine's takes at most 120 LUT4, 8 CCU2C and 120 flip-flops besides its
-    queue.
+    queue and the tags of the pairs.
 
     Parameters
     ----------
@@ -45,9 +52,9 @@ class Scheduler(wiring.Component):
     query : ``In(stream.Signature(QueryLayout(engine)))``
         Queries.
     perturbation : ``Out(stream.Signature(PerturbationLayout(engine)))``
-        To the perturbation unit.
-    perturbed : ``In(1)``
-        Pulse: the perturbation unit is done.
+        To the perturbation unit, which takes a query when it is done with it.
+    stale : ``In(1)``
+        The master parameters or their counts change. Only while no query is outstanding.
     filling, computing : ``Out(1)``
         Pair of banks that is being filled; pair that the engine reads.
     hold : ``In(1)``
@@ -78,7 +85,7 @@ class Scheduler(wiring.Component):
             {
                 "query": In(stream.Signature(QueryLayout(engine))),
                 "perturbation": Out(stream.Signature(PerturbationLayout(engine))),
-                "perturbed": In(1),
+                "stale": In(1),
                 "filling": Out(1),
                 "computing": Out(1),
                 "hold": In(1),
@@ -100,19 +107,20 @@ class Scheduler(wiring.Component):
         """Count what is in each stage of the pipeline."""
         m = Module()
         idle = Signal(init=1)  # the engine
-        pairs_used = Signal(range(3))  # being filled, full, or in use
+        pairs_used = Signal(range(3))  # full, or in use
         pairs_ready = Signal(range(3))  # full, not yet in use
         buffers_used = Signal(range(3))  # being written, or unreleased
-        available = self._perturb(m, pairs_used)
+        perturbed = self.perturbation.valid & self.perturbation.ready
+        waiting = self._perturb(m, pairs_used, perturbed)
         ready = pairs_ready != 0
         buffer_free = buffers_used != 2
         m.d.comb += [
             self.start.eq(idle & ready & buffer_free & ~self.hold),
-            self.perturb_wait.eq(idle & ~ready & (available | (pairs_used != 0))),
+            self.perturb_wait.eq(idle & ~ready & waiting),
             self.link_stall.eq(idle & ready & ~buffer_free),
         ]
-        _count(m, pairs_used, self.perturbation.valid & self.perturbation.ready, self.finished)
-        _count(m, pairs_ready, self.perturbed, self.start)
+        _count(m, pairs_used, perturbed, self.finished)
+        _count(m, pairs_ready, perturbed, self.start)
         _count(m, buffers_used, self.start, self.result_release)
         with m.If(self.start):
             m.d.sync += idle.eq(0)
@@ -120,7 +128,7 @@ class Scheduler(wiring.Component):
             m.d.sync += idle.eq(1)
         self._drain(m)
         m.d.sync += [
-            self.filling.eq(self.filling ^ self.perturbed),
+            self.filling.eq(self.filling ^ perturbed),
             self.computing.eq(self.computing ^ self.finished),
             self.write_half.eq(self.write_half ^ self.finished),
             self.read_half.eq(self.read_half ^ self.result_release),
@@ -130,28 +138,45 @@ class Scheduler(wiring.Component):
         m.d.comb += self.result_ready.eq(results != 0)
         return m
 
-    def _perturb(self, m: Module, pairs_used: Signal) -> Signal:
-        """Queue queries, hand them to the perturbation unit; return whether one waits."""
+    def _perturb(self, m: Module, pairs_used: Signal, perturbed: Value) -> Signal:
+        """Queue queries, hand them to the perturbation unit; return whether there is one."""
         layout = QueryLayout(self.engine)
         m.submodules.queue = queue = SyncFIFO(width=layout.size, depth=MAX_OUTSTANDING_QUERIES)
         query = data.View(layout, queue.r_data)
         runs = [Signal(RunLayout(), name=f"run_{pair}", reset_less=True) for pair in (0, 1)]
-        taken = self.perturbation.valid & self.perturbation.ready
         m.d.comb += [
             queue.w_data.eq(self.query.payload),
             queue.w_en.eq(self.query.valid),
             self.query.ready.eq(queue.w_rdy),
             self.perturbation.valid.eq(queue.r_rdy & (pairs_used != 2)),
-            queue.r_en.eq(taken),
+            queue.r_en.eq(perturbed),
         ]
-        for name, _ in PerturbationLayout(self.engine):
-            m.d.comb += self.perturbation.payload[name].eq(query[name])
+        self._request(m, query, perturbed)
         for name, _ in RunLayout():
             m.d.comb += self.run[name].eq(Mux(self.computing, runs[1][name], runs[0][name]))
             for pair, run in enumerate(runs):
-                with m.If(taken & (self.filling == pair)):
+                with m.If(perturbed & (self.filling == pair)):
                     m.d.sync += run[name].eq(query[name])
         return queue.r_rdy
+
+    def _request(self, m: Module, query: data.View, perturbed: Value) -> None:
+        """Ask for a stream of all parameters, or for a patch where that gives the same."""
+        m.submodules.copies = copies = Copies(self.engine)
+        request = self.perturbation.payload
+        for name in request.shape().members:
+            if name in query.shape().members:
+                m.d.comb += request[name].eq(query[name])
+        single = Signal()  # differs from the masters in one parameter at most
+        m.d.comb += [
+            single.eq((query.distribution == Distribution.ONE_HOT) | (query.sign == SIGN_NONE)),
+            request.patch.eq(single & copies.patched),
+            request.restore.eq(copies.address),
+            copies.stale.eq(self.stale),
+            copies.pair.eq(self.filling),
+            copies.filled.eq(perturbed),
+            copies.filled_patched.eq(single),
+            copies.filled_address.eq(query.first),
+        ]
 
     def _drain(self, m: Module) -> None:
         """Count the cycles from the last issue slot to the last write."""

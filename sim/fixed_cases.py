@@ -15,7 +15,7 @@ from tenzo.sim.slices import (
     side_length,
     spread,
 )
-from tenzo.sw.device import Query
+from tenzo.sw.device import Distribution, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.networks.network import Dense, Layer, Network, TensorTrain
 from tenzo.sw.planning.planner import plan
@@ -74,6 +74,29 @@ def long_case(engine: EngineParameters) -> Case:
     kinds = case.kinds | ({"partial wave"} if engine.lane_count > 1 else set())
     queries = tuple(replace(query, epsilon_raw=engine.weight.max_raw) for query in case.queries)
     return replace(case, samples_raw=samples, queries=queries, kinds=kinds)
+
+
+def one_hot_case(engine: EngineParameters) -> Case:
+    """Return one-hot queries on every edge of the parameters, between all other kinds.
+
+    Every pair of working copies is patched after a patch, after a stream and after a clean copy.
+    """
+    case = plain_case(engine)
+    weights, count = case.program.weight_count, case.program.parameter_count
+    step = engine.weight.max_raw
+    edges = [0, weights - 1, weights, count - 1, weights, 0]
+    others = [
+        Query(),
+        Query(1, 5, 1, Distribution.BINOMIAL, 2),
+        Query(-1, 6, 1, first=weights, last=count),
+        Query(1, 7, 1, last=0),
+    ]
+    queries = []
+    for other in others:
+        queries += [Query.one_hot(address, step) for address in edges]
+        queries += [other, *(Query.one_hot(address, -step) for address in edges[:3]), other]
+    samples = np.resize(case.samples_raw, (engine.lane_count + 1, case.program.input_count))
+    return replace(case, queries=tuple(queries), samples_raw=samples)
 
 
 def _fixed_case(

@@ -61,9 +61,7 @@ def cases(draw: st.DrawFn, engine: EngineParameters) -> Case:
     program = program.with_stages(_delayed(draw, with_waits(shifted, engine)))
     runs = (program_cycles(program, engine, *limits) for limits in ranges)
     assume(max(runs) <= MAX_CYCLES)
-    queries = tuple(
-        draw(query_strategy(engine, program.parameter_count, entry, stop)) for entry, stop in ranges
-    )
+    queries = _queries(draw, engine, program, ranges)
     samples = draw(st.integers(1, 2 * engine.lane_count + 1))
     if samples % engine.lane_count:
         kinds.add("partial wave")
@@ -77,6 +75,30 @@ def cases(draw: st.DrawFn, engine: EngineParameters) -> Case:
     )
 
 
+def _queries(
+    draw: st.DrawFn, engine: EngineParameters, program: Program, ranges: list[tuple[int, int]]
+) -> tuple[Query, ...]:
+    """Draw a query for each range of stages, in half of the cases some coordinates after them.
+
+    Those are mostly one-hot, on few addresses, so that working copies are patched again and again.
+    """
+    parameters = program.parameter_count
+    queries = [draw(query_strategy(engine, parameters, *limits)) for limits in ranges]
+    if draw(st.booleans()):
+        return tuple(queries)
+    edges = {0, program.weight_count - 1, program.weight_count, parameters - 1}
+    anywhere = draw(st.integers(0, parameters - 1))
+    addresses = sorted({anywhere, *edges & set(range(parameters))})
+    for _ in range(draw(st.integers(2, 6))):
+        query = draw(query_strategy(engine, parameters, *draw(st.sampled_from(ranges))))
+        if draw(st.integers(0, 4)):
+            first = draw(st.sampled_from(addresses))
+            kind = Distribution.ONE_HOT
+            query = replace(query, distribution=kind, bits=1, first=first, last=first + 1)
+        queries.append(query)
+    return tuple(queries)
+
+
 @st.composite
 def query_strategy(
     draw: st.DrawFn, engine: EngineParameters, parameters: int, entry: int, stop: int
@@ -84,16 +106,20 @@ def query_strategy(
     """Draw a query on stages ``entry`` to ``stop - 1``."""
     sign = draw(st.sampled_from([1, -1, 0]))
     distribution = draw(st.sampled_from(Distribution))
-    rademacher = distribution == Distribution.RADEMACHER
-    first = draw(st.one_of(st.just(0), st.integers(0, parameters)))
-    last = draw(st.one_of(st.just(parameters), st.integers(first, parameters)))
+    one_bit = distribution in (Distribution.RADEMACHER, Distribution.ONE_HOT)
+    if distribution == Distribution.ONE_HOT:
+        first = draw(st.one_of(st.just(parameters - 1), st.integers(0, parameters - 1)))
+        last = first + 1
+    else:
+        first = draw(st.one_of(st.just(0), st.integers(0, parameters)))
+        last = draw(st.one_of(st.just(parameters), st.integers(first, parameters)))
     limit = engine.weight.max_raw
     return Query(
         sign=sign,
         seed=draw(st.integers(1, (1 << engine.lfsr.width) - 1)),
         epsilon_raw=draw(st.one_of(st.integers(1, max(1, limit // 32)), st.integers(1, limit))),
         distribution=distribution,
-        bits=1 if rademacher else draw(st.integers(1, engine.max_bits)),
+        bits=1 if one_bit else draw(st.integers(1, engine.max_bits)),
         first=first,
         last=last,
         entry=entry,

@@ -8,7 +8,7 @@ from collections import Counter
 
 from tenzo.sim.comparison import collect, counter_differences, first_difference
 from tenzo.sim.random_cases import Case
-from tenzo.sw.device import Counters, Device
+from tenzo.sw.device import Counters, Device, Distribution, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.timing import PREFETCH_CYCLES, read_after_write
@@ -26,6 +26,11 @@ FACTS = (
     "bias",
     "ReLU",
     "four layers",
+    "one-hot weight",
+    "one-hot bias",
+    "one-hot saturation",
+    "patch after patch",
+    "stream after patch",
     *SLICE_KINDS,
 )
 """What drawn cases must show on every engine; fixed ones sweep every shift and every wait."""
@@ -132,9 +137,31 @@ class CaseChecker:
             "bias": any(stage.use_bias for stage in stages),
             "ReLU": any(stage.activation for stage in stages),
             "four layers": len(case.network.layers) == 4,
+            **_one_hot_facts(case, self.engine),
         }
         self.facts.update(case.kinds)
         self.facts.update(name for name, occurred in facts.items() if occurred)
+
+
+def _one_hot_facts(case: Case, engine: EngineParameters) -> dict[str, bool]:
+    """Return what the case's one-hot queries show; each pair of copies gets every other query."""
+    one_hot = [q for q in case.queries if q.sign and q.distribution == Distribution.ONE_HOT]
+    weights = case.program.weight_count
+
+    def saturates(query: Query) -> bool:
+        value = int(case.parameters_raw[query.first]) + query.sign * query.epsilon_raw
+        return engine.weight.saturate(value) != value
+
+    copied = [q in one_hot or not q.sign for q in case.queries]
+    waves = -(-len(case.samples_raw) // engine.lane_count)
+    turns = list(zip(copied * waves, (copied * waves)[2:], strict=False))
+    return {
+        "one-hot weight": any(query.first < weights for query in one_hot),
+        "one-hot bias": any(query.first >= weights for query in one_hot),
+        "one-hot saturation": any(map(saturates, one_hot)),
+        "patch after patch": (True, True) in turns,
+        "stream after patch": (True, False) in turns,
+    }
 
 
 def with_stage(case: Case, index: int, **changes: int) -> Case:

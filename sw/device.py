@@ -19,6 +19,7 @@ class Distribution(IntEnum):
     RADEMACHER = 0
     UNIFORM = 1
     BINOMIAL = 2
+    ONE_HOT = 3
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Query:
     """One evaluation: perturbed parameters and the part of the program to run.
 
     Parameter i inside ``[first, last)`` becomes ``sat(w_i + sign * epsilon_raw * u_i)``; bits are
-    drawn only inside that range, in address order.
+    drawn only inside that range, in address order. One-hot draws none: the range is one address,
+    and u is 1 there, so ``sign * epsilon_raw`` is its step.
 
     Parameters
     ----------
@@ -38,9 +40,10 @@ class Query:
         Perturbation scale in raw weight units, 1 to the largest weight; any for sign 0.
     distribution : :class:`Distribution`
     bits : :class:`int`
-        Random bits per parameter, 1 to ``max_bits``; 1 for Rademacher.
+        Random bits per parameter, 1 to ``max_bits``; 1 for Rademacher and one-hot.
     first, last : :class:`int`
-        Range of perturbed parameter addresses; ``last = None`` means all.
+        Range of perturbed parameter addresses; ``last = None`` means all. ``last = first + 1`` for
+        one-hot, see :meth:`one_hot`.
     entry, stop : :class:`int`
         First stage to run and the one after the last; ``stop = None`` means all.
     """
@@ -64,6 +67,33 @@ class Query:
             raise UserError(f"query epsilon_raw must be at least 1, not {self.epsilon_raw!r}")
         if self.distribution == Distribution.RADEMACHER and self.bits != 1:
             raise UserError(f"Rademacher draws 1 bit per parameter, not {self.bits!r}")
+        if self.distribution == Distribution.ONE_HOT:
+            if self.bits != 1:
+                raise UserError(f"one-hot query bits must be 1, not {self.bits!r}")
+            if self.last != self.first + 1:
+                raise UserError(
+                    f"a one-hot query perturbs one parameter: last must be {self.first + 1}, "
+                    f"first + 1, not {self.last!r}"
+                )
+
+    @classmethod
+    def one_hot(
+        cls, address: int, step_raw: int, entry: int = 0, stop: int | None = None
+    ) -> "Query":
+        """Return the query that adds a signed step to the parameter at one address.
+
+        Parameters
+        ----------
+        address : :class:`int`
+            Parameter: weights, then biases.
+        step_raw : :class:`int`
+            Step in raw weight units, not 0; the sum saturates.
+        entry, stop : :class:`int`
+            Stages to run.
+        """
+        sign = 1 if step_raw > 0 else -1
+        kind = Distribution.ONE_HOT
+        return cls(sign, 1, abs(step_raw), kind, 1, address, address + 1, entry, stop)
 
     def resolve(self, program: Program) -> tuple[int, int, int, int]:
         """Return ``(first, last, entry, stop)`` with the defaults filled in from the program."""

@@ -8,7 +8,7 @@ from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format, accumulator_width
 from tenzo.sw.lfsr import LfsrParameters
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Version of packets, descriptors and arithmetic; ``IDENTIFY`` returns it."""
 
 _RANGES = {

@@ -43,10 +43,9 @@ class NakCode(IntEnum):
     OPCODE = 3
     ADDRESS = 4
     VALUE = 5
-    UNSUPPORTED = 6
-    NOT_READY = 7
-    BUSY = 8
-    EMPTY = 9
+    NOT_READY = 6
+    BUSY = 7
+    EMPTY = 8
 
 
 @dataclass(frozen=True)
@@ -142,10 +141,9 @@ LAYOUTS: dict[Opcode, Layout] = {
     Opcode.QUERY: Layout(
         6,
         (
-            Field("distribution", 0, 0, 2, "0 Rademacher, 1 uniform, 2 binomial"),
+            Field("distribution", 0, 0, 2, "0 Rademacher, 1 uniform, 2 binomial, 3 one-hot"),
             Field("bits", 0, 4, 4, "random bits per parameter"),
             Field("sign", 0, 8, 2, "0 unperturbed, 1 plus, 2 minus"),
-            Field("one_hot", 0, 15, 1, "perturb the address `first` only, by a signed step"),
             Field("seed", 1, 0, 32, "LFSR seed"),
             Field("epsilon_raw", 2, 0, 24, "perturbation scale in raw weight units"),
             Field("first", 3, 0, 16, "first perturbed parameter"),
@@ -157,11 +155,11 @@ LAYOUTS: dict[Opcode, Layout] = {
         ),
         "",
         "empty; the query is queued",
-        "VALUE if seed is 0 or too wide, distribution or sign is 3, bits is 0 or above the "
-        "engine's, epsilon_raw exceeds the largest weight, or active_lanes is 0 or above the "
-        "lanes; ADDRESS if first > last, last exceeds the parameters, entry >= stop or stop "
-        "exceeds the stages; UNSUPPORTED if one_hot is set and the engine lacks it; NOT_READY "
-        "before program, parameters and samples are valid; BUSY when three queries are outstanding",
+        "VALUE if seed is 0 or too wide, sign is 3, bits is 0, above the engine's or, for one-hot, "
+        "not 1, epsilon_raw exceeds the largest weight, or active_lanes is 0 or above the lanes; "
+        "ADDRESS if first > last or, for one-hot, last is not first + 1, last exceeds the "
+        "parameters, entry >= stop or stop exceeds the stages; NOT_READY before program, "
+        "parameters and samples are valid; BUSY when three queries are outstanding",
     ),
     Opcode.READ_RESULTS: Layout(
         3,
@@ -221,7 +219,7 @@ IDENTITY_WORDS = (
     "lane_depth",
     "banks",  # weight_depth | bias_depth << 16
     "slots",  # stage_slots | result_depth << 16
-    "features",  # max_bits | one_hot << 8
+    "features",  # max_bits
     "digest_low",
     "digest_high",
 )

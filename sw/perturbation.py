@@ -24,12 +24,14 @@ def directions(query: Query, count: int, lfsr: LfsrParameters) -> IntArray:
 
     Parameter i of the query's range draws the next ``bits`` bits of the stream of ``seed``:
     Rademacher 1 -> +1, 0 -> -1; uniform ``2 v + 1 - 2^bits`` with the first bit the most
-    significant of v; binomial the sum of ``bits`` Rademacher bits.
+    significant of v; binomial the sum of ``bits`` Rademacher bits. One-hot draws none: u is 1.
 
     Returns
     -------
     int64 array of shape (count,).
     """
+    if query.distribution == Distribution.ONE_HOT:
+        return np.ones(count, dtype=np.int64)
     stream = lfsr.stream(query.seed, count * query.bits).reshape(count, query.bits)
     signs = stream.astype(np.int64) * 2 - 1
     if query.distribution == Distribution.UNIFORM:
@@ -40,7 +42,8 @@ def directions(query: Query, count: int, lfsr: LfsrParameters) -> IntArray:
 def variance(distribution: Distribution, bits: int) -> float:
     """Return the variance sigma_u^2 of a direction: 1, (4^bits - 1) / 3 or bits.
 
-    It is exact for independent fair bits, and the mean is zero.
+    It is exact for independent fair bits, and the mean is zero. For one-hot, which is not random,
+    it is the mean square of the one direction, 1.
     """
     if distribution == Distribution.UNIFORM:
         return (4**bits - 1) / 3

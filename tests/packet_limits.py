@@ -87,6 +87,7 @@ def limit_cases() -> list[Case]:
     parameters, samples = Opcode.WRITE_PARAMETERS, Opcode.WRITE_SAMPLES
     address, value = NakCode.ADDRESS, NakCode.VALUE
     both = {"first": 5, "last": 5}
+    one_hot = {"distribution": 3, "first": 5, "last": 6}
     cases = [
         *_pair(configure, address, {"weight_count": 40}, {"weight_count": 41}),
         *_pair(configure, address, {"bias_count": 30}, {"bias_count": 31}),
@@ -108,7 +109,7 @@ def limit_cases() -> list[Case]:
         *_block(samples, NakCode.LENGTH, 1, {"count": 1}, {"count": 0}),
         *_pair(query, value, {"seed": 0xFFFF}, {"seed": 0x10000}),
         *_pair(query, value, {"seed": 1}, {"seed": 0}),
-        *_pair(query, value, {"distribution": 2}, {"distribution": 3}),
+        *_pair(query, value, {**one_hot, "bits": 1}, {**one_hot, "bits": 2}),
         *_pair(query, value, {"sign": 2}, {"sign": 3}),
         *_pair(query, value, {"bits": 5}, {"bits": 6}),
         *_pair(query, value, {"bits": 1}, {"bits": 0}),
@@ -117,9 +118,12 @@ def limit_cases() -> list[Case]:
         *_pair(query, value, {"active_lanes": 1}, {"active_lanes": 0}),
         *_pair(query, address, both, {"first": 6, "last": 5}),
         *_pair(query, address, {"last": 32}, {"last": 33}),
+        *_pair(query, address, one_hot, {**one_hot, "last": 7}),
+        *_pair(query, address, {**both, "distribution": 2}, {**both, "distribution": 3}),
+        *_pair(query, address, {**one_hot, "first": 31, "last": 32}, {**one_hot, "last": 5}),
+        *_pair(query, address, {}, {**one_hot, "first": 32, "last": 33}),
         *_pair(query, address, {"entry": 1, "stop": 2}, {"entry": 2, "stop": 2}),
         *_pair(query, address, {"entry": 2, "stop": 3}, {"entry": 2, "stop": 4}),
-        *_pair(query, NakCode.UNSUPPORTED, {"one_hot": 0}, {"one_hot": 1}),
         *_pair(read, address, {"first_lane": 19}, {"first_lane": 20}),
         *_pair(read, address, {"lane_count": 20}, {"lane_count": 0}),
         *_pair(read, address, {"first_output": 15}, {"first_output": 16}),
@@ -142,9 +146,8 @@ def limit_cases() -> list[Case]:
         # The first check that fails names the code.
         Case(parameters, NakCode.LENGTH, {"address": 99, "count": 1}, outstanding=1),
         Case(parameters, NakCode.BUSY, {"address": 99}, outstanding=1),
-        Case(query, value, {"seed": 0, "stop": 9, "one_hot": 1}, outstanding=3),
-        Case(query, address, {"stop": 9, "one_hot": 1}, outstanding=3),
-        Case(query, NakCode.UNSUPPORTED, {"one_hot": 1}, outstanding=3),
+        Case(query, value, {"seed": 0, "stop": 9}, outstanding=3),
+        Case(query, address, {"stop": 9}, outstanding=3),
         Case(read, address, {"lane_count": 21, "output_count": 16}),
         Case(read, value, {"lane_count": 20, "output_count": 16}),
     ]

@@ -4,6 +4,7 @@ import random
 from math import prod
 from typing import Any
 
+from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
 from tenzo.sw.packets import (
@@ -218,12 +219,15 @@ class PacketScript:
         """Return a query of the whole program that is accepted once the engine is set up."""
         engine, pick = self.engine, self.random
         first, last = sorted(pick.randint(0, 32) for _ in range(2))
+        distribution, bits = pick.choice([0, 1, 2, 3, 3, 3]), pick.randint(1, engine.max_bits)
+        if distribution == Distribution.ONE_HOT:
+            first = pick.randint(0, 31)
+            last, bits = first + 1, 1
         return self.packet(
             Opcode.QUERY,
-            distribution=pick.randint(0, 2),
-            bits=pick.randint(1, engine.max_bits),
+            distribution=distribution,
+            bits=bits,
             sign=pick.randint(0, 2),
-            one_hot=0,
             seed=pick.randint(1, 0xFFFFFFFF),
             epsilon_raw=pick.randint(0, engine.weight.max_raw),
             first=first,
@@ -235,19 +239,14 @@ class PacketScript:
         )
 
     def _any_query(self) -> list[int]:
-        choice = self.random.random()
-        if choice < 0.08:  # one-hot
-            header, flags, *rest = self.query()[:-1]
-            return self._framed([header, flags | 1 << 15, *rest])
-        if choice < 0.85:
+        if self.random.random() < 0.85:
             return self.query()
         engine, pick = self.engine, self.random
         return self.packet(
             Opcode.QUERY,
-            distribution=self.near(2, 2),
+            distribution=self.near(3, 2),
             bits=self.near(engine.max_bits, 4),
             sign=self.near(2, 2),
-            one_hot=int(pick.random() < 0.3),
             seed=pick.choice([0, 1, 0xFFFFFFFF]),
             epsilon_raw=self.near(engine.weight.max_raw, 24),
             first=self.near(32, 16),

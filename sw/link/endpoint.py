@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 
+from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.link.core_model import CoreModel, IntArray
 from tenzo.sw.link.identity import identity_words
@@ -154,23 +155,23 @@ class Endpoint:
 
     def _check_query(self, fields: Fields, data: list[int]) -> Checks:
         engine = self.engine
+        one_hot = fields["distribution"] == Distribution.ONE_HOT
         value = (
             not 0 < fields["seed"] < 1 << engine.lfsr.width
-            or fields["distribution"] == 3
             or fields["sign"] == 3
-            or not 1 <= fields["bits"] <= engine.max_bits
+            or not 1 <= fields["bits"] <= (1 if one_hot else engine.max_bits)
             or fields["epsilon_raw"] > engine.weight.max_raw
             or not 1 <= fields["active_lanes"] <= engine.lane_count
         )
         parameter_count = self._counts["weight_count"] + self._counts["bias_count"]
         address = (
             not fields["first"] <= fields["last"] <= parameter_count
+            or (one_hot and fields["last"] != fields["first"] + 1)
             or not fields["entry"] < fields["stop"] <= self._counts["stage_count"]
         )
         return [
             (value, NakCode.VALUE),
             (address, NakCode.ADDRESS),
-            (bool(fields["one_hot"]), NakCode.UNSUPPORTED),
             (len(self._valid) < 3, NakCode.NOT_READY),
             (len(self._results) == MAX_OUTSTANDING_QUERIES, NakCode.BUSY),
         ]

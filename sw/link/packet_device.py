@@ -47,7 +47,6 @@ class _EmptyError(RuntimeError):
 _REFUSALS: dict[NakCode, type[Exception]] = {
     NakCode.ADDRESS: UserError,
     NakCode.VALUE: UserError,
-    NakCode.UNSUPPORTED: UserError,
     NakCode.NOT_READY: UserError,
     NakCode.EMPTY: _EmptyError,
 }

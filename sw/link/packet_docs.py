@@ -49,7 +49,6 @@ _REASONS = {
     NakCode.OPCODE: "the opcode is unknown",
     NakCode.ADDRESS: "an address or a count lies outside of a memory",
     NakCode.VALUE: "a value is out of range",
-    NakCode.UNSUPPORTED: "this engine lacks the feature",
     NakCode.NOT_READY: "program, parameters or samples are not valid yet",
     NakCode.BUSY: "not while queries are outstanding, or not one more",
     NakCode.EMPTY: "no query is outstanding",
@@ -64,7 +63,7 @@ _IDENTITY = {
     "lane_depth": "words of a lane's memory",
     "banks": "words of the weight bank; words of the bank of biases << 16",
     "slots": "stages of a program; results per lane << 16",
-    "features": "most random bits per parameter; bit 8: one-hot queries",
+    "features": "most random bits per parameter",
     "digest_low": "hash of all parameters of the engine, low half",
     "digest_high": "high half",
 }

@@ -211,7 +211,6 @@ class _Schedule:
             distribution=int(query.distribution),
             bits=query.bits,
             sign=_SIGN_CODES[query.sign],
-            one_hot=0,
             seed=query.seed,
             epsilon_raw=query.epsilon_raw,
             first=first,

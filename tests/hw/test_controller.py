@@ -130,9 +130,13 @@ def refusals() -> dict[str, tuple[list[list[int]], NakCode]]:
         ),
         "fourth query": (loaded(good_query)[:-1] + queries(4), NakCode.BUSY),
         "results of nothing": refuse(NakCode.EMPTY, script.packet(Opcode.READ_RESULTS, **read)),
-        "one-hot query": (
-            loaded(script.packet(Opcode.QUERY, **{**query, "one_hot": 1})),
-            NakCode.UNSUPPORTED,
+        "one-hot query of two addresses": (
+            loaded(script.packet(Opcode.QUERY, **{**query, "distribution": 3, "bits": 1})),
+            NakCode.ADDRESS,
+        ),
+        "one-hot query of two bits": (
+            loaded(script.packet(Opcode.QUERY, **{**query, "distribution": 3, "bits": 2})),
+            NakCode.VALUE,
         ),
         "zero seed": (loaded(script.packet(Opcode.QUERY, **{**query, "seed": 0})), NakCode.VALUE),
         "stage past the end": (

@@ -147,7 +147,7 @@ def saturate(script: PacketScript, slot: int) -> Packets:
     stage = Stage((1, 1, 1, 1, 1, 1), 0, none, 0, none, 32, none[:5], 0)
     at, one = {"address": slot * DESCRIPTOR_WORDS}, {"address": 0, "count": 1, "complete": 1}
     run = {"entry": slot, "stop": slot + 1, "active_lanes": 1, "seed": 1, "bits": 1}
-    rest = ("distribution", "sign", "one_hot", "epsilon_raw", "first", "last", "sample_base")
+    rest = ("distribution", "sign", "epsilon_raw", "first", "last", "sample_base")
     read = {"first_lane": 0, "lane_count": 1, "first_output": 0, "output_count": 1, "release": 1}
     return [
         script.packet(Opcode.CONFIGURE, weight_count=1, bias_count=0, stage_count=slot + 1),

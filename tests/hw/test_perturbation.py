@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tenzo.hw.perturbation import DONE_CYCLES, Perturbation
+from tenzo.hw.perturbation import DONE_CYCLES, PATCH_CYCLES, Perturbation
 from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
@@ -13,6 +13,8 @@ from tests.hw.core_bench import random_values
 from tests.hw.word_streams import simulate
 
 PLUS, MINUS = 1, 2
+RANDOM = [kind for kind in Distribution if kind != Distribution.ONE_HOT]
+WEIGHTS, BIASES = 9, 4
 
 
 @dataclass
@@ -41,31 +43,32 @@ class Bench:
             for request in requests:
                 ctx.set(unit.i.payload, request)
                 ctx.set(unit.i.valid, 1)
-                await ctx.tick().until(unit.i.ready)
-                ctx.set(unit.i.valid, 0)
                 await self._watch(ctx, unit)
+            ctx.set(unit.i.valid, 0)
 
         simulate(unit, bench, processes=[banks])
 
     async def _watch(self, ctx: Any, unit: Perturbation) -> None:
-        for cycle in count(1):
-            o, saturated, done = ctx.get(unit.o), ctx.get(unit.saturated), ctx.get(unit.done)
+        for cycle in count():
+            o, saturated, done = ctx.get(unit.o), ctx.get(unit.saturated), ctx.get(unit.i.ready)
             if o.valid:
                 self.written.append((o.bias, o.address, o.data))
                 self.saturated += saturated
             else:
                 assert not saturated
+            await ctx.tick()
             if done:
                 self.latencies.append(cycle)
-                await ctx.tick()
                 return
-            assert not ctx.get(unit.i.ready)
-            await ctx.tick()
 
 
 def request(**fields: int) -> dict[str, int]:
     base = {"distribution": 0, "bits": 1, "sign": PLUS, "seed": 1, "epsilon_raw": 1}
-    return {**base, "first": 0, "last": 0, **fields}
+    return {**base, "first": 0, "last": 0, "patch": 0, "restore": 0, **fields}
+
+
+def one_hot(first: int, **fields: int) -> dict[str, int]:
+    return request(distribution=Distribution.ONE_HOT, first=first, last=first + 1, **fields)
 
 
 def model(bench: Bench, asked: dict[str, int]) -> tuple[list[tuple[int, int, int]], int, int]:
@@ -74,10 +77,17 @@ def model(bench: Bench, asked: dict[str, int]) -> tuple[list[tuple[int, int, int
     addresses = [(0, a) for a in range(len(bench.weights))]
     addresses += [(1, a) for a in range(len(bench.biases))]
     writes, saturated, steps = [], 0, 0
-    for index, (bias, address) in enumerate(addresses):
+    stream = list(enumerate(addresses))
+    if asked["patch"]:
+        assert asked["distribution"] == Distribution.ONE_HOT or not asked["sign"]
+        # Restored, then perturbed; both in this order where they are the same.
+        stream = [(-1, addresses[asked["restore"]]), (asked["first"], addresses[asked["first"]])]
+    for index, (bias, address) in stream:
         u, draws = 0, 0
         if asked["sign"] and asked["first"] <= index < asked["last"]:
             draws = 1 if asked["distribution"] == Distribution.RADEMACHER else asked["bits"]
+        if draws and asked["distribution"] == Distribution.ONE_HOT:
+            u, draws = 1, 0
         for _ in range(draws):
             double = asked["distribution"] == Distribution.UNIFORM
             u = (2 * u if double else u) + (1 if next(bits) else -1)
@@ -107,7 +117,7 @@ def bench_of(width: int, weights: int, biases: int, seed: int) -> Bench:
     )
 
 
-@pytest.mark.parametrize("distribution", list(Distribution))
+@pytest.mark.parametrize("distribution", RANDOM)
 @pytest.mark.parametrize("sign", [0, PLUS, MINUS])
 def test_values_and_cycles_equal_the_model(distribution, sign):
     bench = bench_of(16, 20, 7, 1)
@@ -141,6 +151,59 @@ def test_rademacher_draws_one_bit_whatever_bits_says():
     check(bench_of(8, 6, 2, 4), request(bits=4, epsilon_raw=2, last=8))
 
 
+@pytest.mark.parametrize("sign", [0, PLUS, MINUS])
+@pytest.mark.parametrize("first", range(WEIGHTS + BIASES))
+def test_a_one_hot_stream_changes_one_parameter(first, sign):
+    check(bench_of(8, WEIGHTS, BIASES, 8), one_hot(first, sign=sign, epsilon_raw=100))
+
+
+@pytest.mark.parametrize("sign", [0, PLUS, MINUS])
+@pytest.mark.parametrize("restore", [0, 4, WEIGHTS - 1, WEIGHTS, WEIGHTS + BIASES - 1])
+def test_a_patch_restores_one_address_and_perturbs_another(restore, sign):
+    asked = [
+        one_hot(first, sign=sign, epsilon_raw=100, patch=1, restore=restore)
+        for first in range(WEIGHTS + BIASES)
+    ]
+    bench = bench_of(8, WEIGHTS, BIASES, 9)
+    check(bench, *asked)
+    assert bench.saturated or not sign
+
+
+def test_a_patch_takes_six_cycles_whatever_the_number_of_parameters():
+    for weights in (1, 200):
+        bench = bench_of(8, weights, 1, 10)
+        bench.run(*[one_hot(weights, patch=1, restore=0)] * 3)
+        assert bench.latencies == [PATCH_CYCLES] * 3 == [6] * 3
+        assert [write[:2] for write in bench.written] == [(0, 0), (1, 0)] * 3
+
+
+@pytest.mark.parametrize("width", [4, 16, 18])
+@pytest.mark.parametrize("patch", [0, 1])
+def test_a_one_hot_step_saturates_at_both_ends_and_is_counted_once(width, patch):
+    high = (1 << (width - 1)) - 1
+    bench = Bench(EngineParameters(weight=Format(width, 2)), [high, -high - 1, high, 0], [-high])
+    asked = [
+        one_hot(first, sign=sign, epsilon_raw=step, patch=patch, restore=3)
+        for first in range(5)
+        for sign in (PLUS, MINUS)
+        for step in (1, 2, high)
+    ]
+    check(bench, *asked)
+    # Up from the top, down from the bottom, two at the top; from -high down by 2 and by high.
+    assert bench.saturated == 3 + 3 + 3 + 2
+
+
+def test_an_unperturbed_patch_restores_whatever_its_range_is():
+    bench = bench_of(8, WEIGHTS, BIASES, 11)
+    for first, last in [(0, 0), (3, 3), (0, WEIGHTS + BIASES), (WEIGHTS, WEIGHTS + 2)]:
+        bench.written.clear()
+        bench.run(request(sign=0, first=first, last=last, patch=1, restore=5))
+        assert bench.written[0] == (0, 5, bench.weights[5])
+        bias, address = (1, first - WEIGHTS) if first >= WEIGHTS else (0, first)
+        master = bench.biases if bias else bench.weights
+        assert bench.written[1:] == [(bias, address, master[address])]
+
+
 def test_requests_follow_each_other_without_mixing():
     generator = random.Random(5)
     asked = [
@@ -154,6 +217,10 @@ def test_requests_follow_each_other_without_mixing():
             last=generator.randint(6, 12),
         )
         for _ in range(12)
+    ]
+    asked[2::3] = [
+        one_hot(generator.randrange(12), patch=generator.randrange(2), restore=4, epsilon_raw=99)
+        for _ in asked[2::3]
     ]
     check(bench_of(8, 9, 3, 6), *asked)
 

@@ -84,7 +84,7 @@ def test_yosys_reads_the_text_and_finds_one_multiplier_per_lane(tmp_path: Path) 
 
 def test_every_memory_keeps_the_attribute_that_avoids_collision_logic() -> None:
     text = engine_verilog(ENGINE)
-    memory = r"  reg \[\d+:0\] (?!storage )\S+ \[\d+:0\];\n"  # storage: a queue of registers
+    memory = r"  reg \[\d+:0\] (?!storage )\S+ \[\d+:0\];\n"  # storage: read without a clock
     count = len(re.findall(memory, text))
     assert count >= ENGINE.lane_count + 5
     assert len(re.findall(r"  \(\* no_rw_check = 32'd1 \*\)\n" + memory, text)) == count

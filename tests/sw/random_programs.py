@@ -107,8 +107,10 @@ def cases(draw: Draw) -> Case:
 def queries(draw: Draw, case: Case) -> Query:
     """A query of the whole program."""
     distribution = draw(st.sampled_from(list(Distribution)))
-    bits = 1 if distribution == Distribution.RADEMACHER else draw(st.integers(1, 8))
-    first = draw(st.integers(0, case.program.parameter_count))
+    one_bit = distribution in (Distribution.RADEMACHER, Distribution.ONE_HOT)
+    bits = 1 if one_bit else draw(st.integers(1, 8))
+    one_hot = int(distribution == Distribution.ONE_HOT)
+    first = draw(st.integers(0, case.program.parameter_count - one_hot))
     return Query(
         sign=draw(st.sampled_from([-1, 0, 1])),
         seed=draw(st.integers(1, 2**32 - 1)),
@@ -116,7 +118,7 @@ def queries(draw: Draw, case: Case) -> Query:
         distribution=distribution,
         bits=bits,
         first=first,
-        last=draw(st.integers(first, case.program.parameter_count)),
+        last=first + 1 if one_hot else draw(st.integers(first, case.program.parameter_count)),
     )
 
 
