@@ -21,6 +21,21 @@ from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.kernels.choice import thread_count
 from tenzo.sw.kernels.library import find_library
 
+EXPLANATION = """All queries of one training step, N = 8 directions of both signs, on 128 samples,
+on all cores: multiply-accumulates of the plan, times queries and samples, a second. Weights come
+from 200 training steps, on synthetic samples where a preset's data is not at hand. Every contender
+computes the same function, perturbing included: Tenzo in exact 16-bit integers, equal to its NumPy
+definition bit for bit, with its directions drawn and its saturations counted; the others in
+float32, with directions given.
+
+`torch-eager` is the plain program: batch first, one query at a time, a `matmul` for each core.
+`torch-best` is the fastest of all PyTorch forms that were tried, and stands once more below under
+its own name: every form was tried with one thread, with threads inside PyTorch and with Python
+threads, and with groups of 1 to 16 queries where it takes several. `torch-merged` multiplies
+neighbouring cores with each other before it meets the samples, another algorithm with fewer or
+larger products; it is counted as if it made the plan's. `sgemm-peak` is a large float32 matrix
+product on every core, what the processor reaches at most in float32; with pairs of 16-bit integers
+the peak is twice that."""
 UNIT = "GMAC/s"
 
 _LOG = logging.getLogger(__name__)

@@ -65,7 +65,7 @@ def compare(
     for _ in range(repetitions):
         for name, measure in contenders.items():
             values[name].append(measure())
-    return [_record(benchmark, case, name, unit, values[name]) for name in contenders]
+    return [summarise(benchmark, case, name, unit, values[name]) for name in contenders]
 
 
 def rate(action: Callable[[], Any], work: float, seconds: float = 0.25) -> float:
@@ -82,8 +82,9 @@ def rate(action: Callable[[], Any], work: float, seconds: float = 0.25) -> float
     return work * count / elapsed
 
 
-def _record(
+def summarise(
     benchmark: str, case: str, contender: str, unit: str, values: Sequence[float]
 ) -> Record:
+    """Return the record of some values."""
     median = statistics.median(values)
     return Record(benchmark, case, contender, median, unit, len(values), min(values), max(values))
