@@ -7,6 +7,7 @@ wait.
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,14 @@ import cocotb_tools.config
 import find_libpython
 
 from tenzo.sim.build_cache import cache_folder, cached_build
+from tenzo.sim.cache_limit import in_use
 from tenzo.sim.compile import FLAGS, WAIVERS, BuildError, Compilation
 from tenzo.sim.runner import LineListener, LoggingRunner
 from tenzo.sw.errors import UserError
 from tenzo.sw.tools import find_verilator, require_compiler
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class SimulationError(RuntimeError):
@@ -121,7 +126,13 @@ def _build(
             )
     compilation = Compilation(text, top, tool, (*FLAGS, *extra_args), on_line, harness)
     build = Build(cache / "verilator" / compilation.key(), top)
-    cached_build(build.folder, top, lambda folder: compilation.run(folder, build.folder.parent))
+
+    def make(folder: Path) -> None:
+        if harness is not None:
+            _LOG.info("building the simulator of this engine, which takes up to a minute; kept")
+        compilation.run(folder, build.folder.parent)
+
+    cached_build(build.folder, top, make)
     return build
 
 
@@ -168,17 +179,18 @@ def run_cocotb(
     log, results = results_dir / "simulation.log", results_dir / "results.xml"
     died = False
     try:
-        LoggingRunner(on_line).test(
-            test_module=test_module,
-            hdl_toplevel=build.top,
-            hdl_toplevel_lang="verilog",
-            testcase=testcase,
-            extra_env=dict(env or {}),
-            build_dir=build.folder,
-            test_dir=results_dir,
-            results_xml=str(results),
-            log_file=log,
-        )
+        with in_use(build.folder):
+            LoggingRunner(on_line).test(
+                test_module=test_module,
+                hdl_toplevel=build.top,
+                hdl_toplevel_lang="verilog",
+                testcase=testcase,
+                extra_env=dict(env or {}),
+                build_dir=build.folder,
+                test_dir=results_dir,
+                results_xml=str(results),
+                log_file=log,
+            )
     except SystemExit:
         died = True
     problems = _problems(results)

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from tenzo.hw.verilog import engine_verilog
-from tenzo.sim.native.helper import Helper
+from tenzo.sim.build_cache import forget
+from tenzo.sim.cache_limit import in_use
+from tenzo.sim.compile import BuildError
+from tenzo.sim.native.helper import Helper, StartError
 from tenzo.sim.native.transport import NativeTransport
-from tenzo.sim.runner import LineListener
 from tenzo.sim.verilator import Build, build_native
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.errors import UserError
 from tenzo.sw.link.packet_device import PacketDevice
 
 NAME = "verilator"
 """What ``--device`` calls it."""
 
-TRACE_FLAGS = ("--trace-vcd",)
-
 _TOP = "tenzo_native"
-
-_LOG = logging.getLogger(__name__)
+_TRACE_FLAGS = ("--trace-vcd",)
 
 
 class NativeDevice(PacketDevice):
@@ -32,19 +31,33 @@ class NativeDevice(PacketDevice):
     Parameters
     ----------
     engine : EngineParameters
-        What it was built from.
-    transport : NativeTransport
-        Leads to it.
+        What the build was made from.
+    build : Build
+        Started here; stays in the cache while it runs.
+
+    Raises
+    ------
+    StartError
+        If the program does not start.
     """
 
-    def __init__(self, engine: EngineParameters, transport: NativeTransport) -> None:
-        self.transport = transport
-        super().__init__(engine, transport, NAME)
+    def __init__(self, engine: EngineParameters, build: Build) -> None:
+        with contextlib.ExitStack() as held:
+            held.enter_context(in_use(build.folder))
+            self.helper = Helper(build.program)
+            held.callback(self.helper.close)
+            self.transport = NativeTransport(self.helper)
+            super().__init__(engine, self.transport, NAME)
+            self._held = held.pop_all()
 
     @property
     def cycles(self) -> int:
         """Clock cycles since the engine was started, as of the latest exchange."""
-        return self.transport.helper.cycles
+        return self.helper.cycles
+
+    def close(self) -> None:
+        """End the process."""
+        self._held.close()
 
     @contextlib.contextmanager
     def waveform(self, path: str | os.PathLike[str]) -> Iterator[None]:
@@ -66,16 +79,27 @@ def open_native(engine: EngineParameters, traced: bool = False) -> NativeDevice:
     Raises
     ------
     UserError
-        If a tool is missing, or the cache cannot be written.
+        If a tool is missing, the cache cannot be written, or the tools do not build the engine.
     """
-    return NativeDevice(engine, NativeTransport(Helper(build_engine(engine, traced).program)))
+    try:
+        build = build_engine(engine, traced)
+        try:
+            return NativeDevice(engine, build)
+        except (StartError, FileNotFoundError):
+            forget(build.folder)
+            return NativeDevice(engine, build_engine(engine, traced))
+    except (BuildError, StartError) as error:
+        lines = str(error).splitlines()
+        said = next((line for line in lines if "rror" in line.partition(":")[2]), lines[0])
+        raise UserError(
+            f"the simulator of this engine cannot be built here: {said.strip()} "
+            "('tenzo doctor' lists the tools)"
+        ) from None
 
 
-def build_engine(
-    engine: EngineParameters, traced: bool = False, on_line: LineListener | None = None
-) -> Build:
+def build_engine(engine: EngineParameters, traced: bool = False) -> Build:
     """Build the program of an engine, or take it from the cache."""
     folder = Path(__file__).parent
     text = engine_verilog(engine) + (folder / "wrapper.v").read_text()
-    flags = TRACE_FLAGS if traced else ()
-    return build_native(text, _TOP, folder / "loop.cpp", extra_args=flags, on_line=on_line)
+    flags = _TRACE_FLAGS if traced else ()
+    return build_native(text, _TOP, folder / "loop.cpp", extra_args=flags)
