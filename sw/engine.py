@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format, accumulator_width
 from tenzo.sw.lfsr import LfsrParameters
+from tenzo.sw.program import Activation
+from tenzo.sw.table import Table, table
 
 PROTOCOL_VERSION = 2
 """Version of packets, descriptors and arithmetic; ``IDENTIFY`` returns it."""
@@ -19,6 +21,9 @@ _RANGES = {
     "bias_depth": (16, 65535),
     "stage_slots": (1, 255),
     "result_depth": (1, 4096),
+    "table_units": (0, 256),
+    "table_frac_bits": (0, 24),
+    "table_segment_bits": (1, 12),
 }
 
 
@@ -47,6 +52,11 @@ class EngineParameters:
         Most random bits drawn for one weight, 1 to 8.
     lfsr : :class:`LfsrParameters`
         Perturbation stream.
+    table_units : :class:`int`
+        Units T that compute sine and tanh for all lanes; 0 leaves them out.
+    table_frac_bits, table_segment_bits : :class:`int`
+        Fractional bits of their arguments, and the segments of their tables: see
+        :class:`tenzo.sw.table.Table`. Without units they do not matter.
 
     Raises
     ------
@@ -65,6 +75,9 @@ class EngineParameters:
     result_depth: int = 16
     max_bits: int = 8
     lfsr: LfsrParameters = field(default_factory=LfsrParameters)
+    table_units: int = 0
+    table_frac_bits: int = 12
+    table_segment_bits: int = 9
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -77,6 +90,22 @@ class EngineParameters:
             raise UserError(f"activation width must be 4 to 24, not {self.activation.width!r}")
         if not 4 <= self.weight.width <= 18:
             raise UserError(f"weight width must be 4 to 18, not {self.weight.width!r}")
+        if self.table_units:
+            self._check_table()
+
+    def _check_table(self) -> None:
+        """Check the format of the table against the width of activations."""
+        width, segments = self.activation.width, self.table_segment_bits
+        if segments > width - 1:
+            raise UserError(
+                f"engine table_segment_bits must be at most {width - 1} for activations of "
+                f"{width} bits, not {segments}"
+            )
+        if not width - segments <= self.table_frac_bits <= width:
+            raise UserError(
+                f"engine table_frac_bits must be {width - segments} to {width} for activations of "
+                f"{width} bits and table_segment_bits = {segments}, not {self.table_frac_bits}"
+            )
 
     @property
     def max_terms(self) -> int:
@@ -104,6 +133,21 @@ class EngineParameters:
     def group_count(self) -> int:
         """Requantizers: groups of ``requantizer_sharing`` lanes, the last one may be smaller."""
         return -(-self.lane_count // self.requantizer_sharing)
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """Activations that the engine computes."""
+        return tuple(item for item in Activation if self.table_units or not item.uses_table)
+
+    @property
+    def table(self) -> Table:
+        """Sine and tanh of an engine with ``table_units``."""
+        return table(self.activation.width, self.table_frac_bits, self.table_segment_bits)
+
+    @property
+    def table_rounds(self) -> int:
+        """Groups of lanes that one table unit serves, one after the other."""
+        return -(-self.group_count // self.table_units) if self.table_units else 1
 
     @property
     def digest(self) -> int:

@@ -23,6 +23,13 @@ class Activation(IntEnum):
 
     NONE = 0
     RELU = 1
+    SINE = 2
+    TANH = 3
+
+    @property
+    def uses_table(self) -> bool:
+        """Whether the engine's table computes it: see :class:`tenzo.sw.table.Table`."""
+        return self >= Activation.SINE
 
 
 CONTROL_FIELDS: dict[str, tuple[int, int]] = {
@@ -108,7 +115,8 @@ class Stage:
     shift, bias_shift : :class:`int`
         Right shift of the sum, left shift of the bias.
     activation : :class:`Activation`
-        Applied after rounding and saturation.
+        Applied after rounding and saturation. Sine and tanh round to the activation's width even
+        where ``to_results`` is set.
     use_bias : :class:`bool`
         Start sums at the shifted bias, else at zero.
     unit_weight : :class:`bool`
@@ -149,6 +157,11 @@ class Stage:
             value, limit = getattr(self, name), 1 << CONTROL_FIELDS[name][1]
             if not 0 <= value < limit:
                 raise UserError(f"stage {name} must be 0 to {limit - 1}, not {value!r}")
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it saturates to the activation's width, not to 32 bits."""
+        return self.activation.uses_table or not self.to_results
 
     @property
     def macs(self) -> int:

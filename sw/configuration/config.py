@@ -97,9 +97,10 @@ class Config(Table):
     def digest(self) -> str:
         """Return a hash of all that decides the bits of a run, 64 hexadecimal digits.
 
-        It covers network, formats, perturbation register and training, with the steps at which a
-        run is logged and evaluated, since its metrics depend on them; not the data's place, the
-        engine's sizes, the device, or how often a run is saved.
+        It covers network, formats, perturbation register, the format of the table if the network
+        has sine or tanh, and training, with the steps at which a run is logged and evaluated,
+        since its metrics depend on them; not the data's place, the engine's sizes, the device, or
+        how often a run is saved.
         """
         document = self.document()
         training = {
@@ -108,6 +109,9 @@ class Config(Table):
             if key not in ("checkpoint_steps", "checkpoint_seconds")
         }
         parts = [document["network"], document["formats"], document["engine"]["lfsr"], training]
+        if any(layer.activation.uses_table for layer in self.network().layers):
+            engine = self.engine()
+            parts.append([engine.table_frac_bits, engine.table_segment_bits])
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

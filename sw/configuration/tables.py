@@ -46,7 +46,7 @@ class LayerTable(Table):
     output_modes: list[Positive] | None = None
     ranks: Annotated[list[Positive], BeforeValidator(_rank_list)] | None = None
     bias: bool = False
-    activation: Literal["none", "relu"] = "none"
+    activation: Literal["none", "relu", "sine", "tanh"] = "none"
 
     @model_validator(mode="after")
     def _check_form(self) -> LayerTable:
@@ -95,7 +95,7 @@ class LfsrTable(Table):
 
 
 class EngineTable(Table):
-    """Sizes of the engine. A memory that is not given is made large enough for the network."""
+    """Sizes of the engine. What is not given is made large enough for the network."""
 
     lane_count: Annotated[int, Field(ge=1, le=256)] = 8
     requantizer_sharing: Annotated[int, Field(ge=1, le=16)] = 2
@@ -105,6 +105,9 @@ class EngineTable(Table):
     stage_slots: Annotated[int, Field(ge=1, le=255)] | None = None
     result_depth: Annotated[int, Field(ge=1, le=4096)] | None = None
     max_bits: Annotated[int, Field(ge=1, le=8)] = 8
+    table_units: Annotated[int, Field(ge=0, le=256)] | None = None
+    table_frac_bits: Annotated[int, Field(ge=0, le=24)] | None = None
+    table_segment_bits: Annotated[int, Field(ge=1, le=12)] | None = None
     lfsr: LfsrTable = LfsrTable()
 
 

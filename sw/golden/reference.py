@@ -19,11 +19,22 @@ from tenzo.sw.program import (
     HALFWORDS,
     Activation,
 )
-from tenzo.sw.timing import ISSUE_TO_READ, ISSUE_TO_WRITE, output_cycles
+from tenzo.sw.timing import (
+    ISSUE_TO_READ,
+    ISSUE_TO_WRITE,
+    TABLE_CYCLES,
+    drain_cycles,
+    last_write,
+    output_cycles,
+)
 
 
 class StaleReadError(Exception):
     """A term reads a word that was never written, or is written in the same cycle or later."""
+
+
+class WriteOrderError(Exception):
+    """An output is written before the one before it has been written to all lanes of a group."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,11 @@ class Descriptor:
     def terms(self) -> int:
         """Terms of each sum."""
         return self.halfwords["last_index"][5] + 1
+
+    @property
+    def activation(self) -> Activation:
+        """What follows rounding and saturation."""
+        return Activation(self.control["activation"])
 
 
 def decode(words: Sequence[int]) -> Descriptor:
@@ -116,23 +132,26 @@ class Lane:
     """Address and value of every output of a stage, in the order in which it writes them."""
     cycle: int = 0
     macs: int = 0
+    busy_until: int = -1
+    """Last cycle in which the write ports are in use."""
 
     def run(self, words: Sequence[int], entry: int, stop: int) -> int:
         """Run stages entry..stop-1 of an encoded program; return its cycles."""
         self.written.clear()
-        self.cycle = 0
+        self.cycle, self.busy_until = 0, -1
         for slot in range(entry, stop):
             descriptor = decode(words[slot * DESCRIPTOR_WORDS : (slot + 1) * DESCRIPTOR_WORDS])
             if slot > entry:
                 self.cycle += descriptor.halfwords["wait_cycles"][0]
             self._stage(slot, descriptor)
-        return self.cycle + ISSUE_TO_WRITE + self.engine.requantizer_sharing - 1
+        return self.cycle + drain_cycles(self.engine)
 
     def _stage(self, slot: int, descriptor: Descriptor) -> None:
         """Run one stage."""
         self.saturations.setdefault(slot, 0)
         self.stage_outputs[slot] = []
-        idle = output_cycles(self.engine, descriptor.terms) - descriptor.terms
+        table = descriptor.activation.uses_table
+        idle = output_cycles(self.engine, descriptor.terms, table) - descriptor.terms
         total = 0
         for term in terms(descriptor):
             if term.first:
@@ -160,14 +179,27 @@ class Lane:
     def _write(self, slot: int, descriptor: Descriptor, address: int, total: int) -> None:
         """Requantize, activate and write one sum."""
         to_results = descriptor.control["to_results"]
-        width = RESULT_WIDTH if to_results else self.engine.activation.width
+        activation = descriptor.activation
+        wide = to_results and not activation.uses_table
+        width = RESULT_WIDTH if wide else self.engine.activation.width
         value, saturated = requantize(total, descriptor.control["shift"], width)
         self.saturations[slot] += saturated
-        if descriptor.control["activation"] == Activation.RELU:
+        if activation == Activation.RELU:
             value = max(value, 0)
+        elif activation.uses_table:
+            value = self.engine.table.value(activation, value)
         self.stage_outputs[slot].append((address, value))
+        written = self._occupy(activation.uses_table)
         if to_results:
             self.results[address] = value
             return
         self.memory[address] = value
-        self.written[address] = self.cycle + ISSUE_TO_WRITE + self.engine.requantizer_sharing - 1
+        self.written[address] = written
+
+    def _occupy(self, table: bool) -> int:
+        """Take the write ports for an output; return the cycle of its last lane."""
+        first = self.cycle + ISSUE_TO_WRITE + (TABLE_CYCLES if table else 0)
+        if first <= self.busy_until:
+            raise WriteOrderError(f"an output is written in cycle {first}, too early")
+        self.busy_until = self.cycle + last_write(self.engine, table)
+        return self.busy_until

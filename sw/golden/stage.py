@@ -112,7 +112,8 @@ class StageKernel:
 
     def __init__(self, stage: Stage, engine: EngineParameters, arrays: LaneArrays) -> None:
         self._stage = stage
-        width = RESULT_WIDTH if stage.to_results else engine.activation.width
+        width = engine.activation.width if stage.narrow else RESULT_WIDTH
+        self._table = engine.table if stage.activation.uses_table else None
         self._low, self._high = -(2.0 ** (width - 1)), 2.0 ** (width - 1) - 1
         self._scale = 2.0**-stage.shift
         self._half = 0.5 if stage.shift else 0.0
@@ -192,6 +193,9 @@ class StageKernel:
             np.maximum(sums, self._low, out=sums)
         if self._stage.activation == Activation.RELU:
             np.maximum(sums, 0.0, out=sums)
+        elif self._table is not None:
+            arguments = np.floor(sums).astype(np.int64)
+            sums[...] = self._table.apply(self._stage.activation, arguments)
         self._outputs.store_floor(self._sums)
         return saturated
 

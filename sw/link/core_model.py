@@ -17,8 +17,9 @@ from tenzo.sw.formats import RESULT_WIDTH
 from tenzo.sw.packets import COUNTER_WORDS
 from tenzo.sw.perturbation import perturb
 from tenzo.sw.planning.addressing import addresses
+from tenzo.sw.planning.schedule import issue_slots
 from tenzo.sw.program import DESCRIPTOR_WORDS, Activation, Program, Stage
-from tenzo.sw.timing import drain_cycles, output_cycles
+from tenzo.sw.timing import drain_cycles
 
 IntArray = npt.NDArray[np.int64]
 
@@ -127,17 +128,21 @@ class CoreModel:
             where = addresses(stage.counts[:5], stage.bias_base, stage.bias_strides)
             sums += biases.take(where, mode="wrap") << stage.bias_shift
         rounded = (sums + ((1 << stage.shift) >> 1)) >> stage.shift
-        width = RESULT_WIDTH if stage.to_results else self.engine.activation.width
+        table = self.engine.table_units > 0 and stage.activation.uses_table
+        wide = stage.to_results and not table
+        width = RESULT_WIDTH if wide else self.engine.activation.width
         limit = 1 << (width - 1)
         outputs = np.clip(rounded, -limit, limit - 1)
         saturated = (outputs != rounded).sum(axis=tuple(range(1, outputs.ndim)))
         if stage.activation == Activation.RELU:
             outputs = np.maximum(outputs, 0)
+        elif table:
+            outputs = self.engine.table.apply(stage.activation, outputs)
         return outputs, saturated
 
     def _run_cycles(self, stages: Sequence[Stage]) -> int:
         """Return the cycles from first issue to last write; no wait before the first stage."""
-        slots = sum(s.output_count * output_cycles(self.engine, s.counts[5]) for s in stages)
+        slots = sum(issue_slots(stage, self.engine) for stage in stages)
         waits = sum(stage.wait_cycles for stage in stages[1:])
         return slots + waits + drain_cycles(self.engine)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from tenzo.sw.golden.stage import StageKernel
 from tenzo.sw.networks.network import Network
 from tenzo.sw.planning.planner import StagePlan, plan, shift_range
 from tenzo.sw.planning.program_check import check_program
+from tenzo.sw.program import Stage
 
 IntArray = npt.NDArray[np.int64]
 
@@ -35,7 +37,8 @@ def calibrate(
 
     Each is the least that leaves ``headroom_bits`` unused by the largest magnitude among the
     samples, within :func:`~tenzo.sw.planning.planner.shift_range`. The stages before it run with
-    their own calibrated shifts. A stage whose sums are all zero keeps its uncalibrated shift.
+    their own calibrated shifts. A stage whose sums are all zero keeps its uncalibrated shift, and
+    so does one that ends with sine or tanh, whose argument has a fixed format.
 
     Parameters
     ----------
@@ -50,7 +53,8 @@ def calibrate(
     Raises
     ------
     UserError
-        If there are no samples or too many, or the network does not fit the engine.
+        If there are no samples or too many, the network does not fit the engine, or an argument of
+        sine or tanh is beyond the table.
     """
     if not 0 <= headroom_bits <= MOST_HEADROOM:
         raise UserError(f"headroom_bits must be 0 to {MOST_HEADROOM}, not {headroom_bits!r}")
@@ -67,9 +71,12 @@ def calibrate(
         uncalibrated = plan(network, engine, shifts)
         stage = uncalibrated.program.stages[index]
         sums = StageKernel(replace(stage, shift=0), engine, lanes.arrays).accumulate()
-        shifts[index] = _shift(
-            int(np.abs(sums).max()), uncalibrated.stages[index], engine, headroom_bits
-        )
+        described, peak = uncalibrated.stages[index], int(np.abs(sums).max())
+        if stage.activation.uses_table:
+            _check_argument(peak, stage, described, engine)
+            shifts[index] = stage.shift
+        else:
+            shifts[index] = _shift(peak, described, engine, headroom_bits)
         stage = plan(network, engine, shifts).program.stages[index]
         StageKernel(stage, engine, lanes.arrays).run()
     return tuple(shift for shift in shifts if shift is not None)
@@ -84,3 +91,20 @@ def _shift(peak: int, stage: StagePlan, engine: EngineParameters, headroom_bits:
     width = max(2, width - headroom_bits)
     fitting = (shift for shift in range(low, high) if not requantize(peak, shift, width)[1])
     return next(fitting, high)
+
+
+def _check_argument(
+    peak: int, stage: Stage, described: StagePlan, engine: EngineParameters
+) -> None:
+    """Raise if the largest magnitude of a stage is beyond the table, and that changes the value."""
+    saturates = requantize(peak, stage.shift, engine.activation.width)[1]
+    if not saturates or engine.table.reaches_its_end(stage.activation):
+        return
+    name, limit = described.activation, engine.table.limit
+    reached = peak * 2.0 ** -(described.input_frac_bits + engine.weight.frac_bits)
+    bits = engine.table_frac_bits - math.ceil(math.log2(reached / limit) + 1e-6)
+    raise UserError(
+        f"an argument of {name} in layer {described.layer} reaches {reached:.4g}, but the engine's "
+        f"table ends at {limit:g}: set the engine's table_frac_bits to {bits} or less, or make the "
+        "samples or the initial weights smaller"
+    )

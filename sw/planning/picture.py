@@ -18,7 +18,7 @@ _LAYER_HEIGHT = 30
 _BAR_WIDTH = 190
 _GLYPH_SIZE = 46
 
-_ACTIVATION_NAMES = {"none": [], "relu": ["ReLU"]}
+_ACTIVATION_NAMES = {"none": [], "relu": ["ReLU"], "sine": ["sine"], "tanh": ["tanh"]}
 
 _STYLE = """
 .stages{--ink:#1b2530;--soft:#5d6b79;--line:#c5ced7;--box:#f5f7f9;--accent:#0b6e8a;

@@ -27,7 +27,7 @@ class StagePlan:
     slots, wait_cycles : :class:`int`
         Cycles in which it issues terms, and idle cycles before it.
     shift, input_frac_bits, output_frac_bits, bias_shift : :class:`int`
-        Its requantization.
+        Its requantization; the output's fractional bits are those after sine or tanh.
     weight_base, input_base, output_base : :class:`int`
         First words; the input of stage 0 is relative to the samples, the output of the last stage
         lies in the result buffer.

@@ -113,5 +113,17 @@ def _engine_facts(engine: EngineParameters) -> str:
     return (
         f"Activations: {engine.activation}. Weights: {engine.weight}. Accumulators: "
         f"{engine.accumulator_width} bits. Lanes: {engine.lane_count}, "
-        f"{engine.requantizer_sharing} to a requantizer."
+        f"{engine.requantizer_sharing} to a requantizer.{_table_facts(engine)}"
+    )
+
+
+def _table_facts(engine: EngineParameters) -> str:
+    """Return the table of sine and tanh in a line of its own, if there is one."""
+    if not engine.table_units:
+        return ""
+    limit, bound = engine.table.limit, engine.table.error_bound
+    units = "1 table unit" if engine.table_units == 1 else f"{engine.table_units} table units"
+    return (
+        f"\nSine and tanh: {units}, {1 << engine.table_segment_bits} segments, arguments up to "
+        f"{limit:g} in magnitude, at most {bound:.2f} units of the last place off."
     )

@@ -68,13 +68,21 @@ def plan(
     return Plan(network, engine, program, layers, memory, program_cycles(program, engine))
 
 
-def shift_range(input_frac_bits: int, engine: EngineParameters, last: bool) -> tuple[int, int, int]:
+def shift_range(
+    input_frac_bits: int,
+    engine: EngineParameters,
+    last: bool,
+    function: Activation = Activation.NONE,
+) -> tuple[int, int, int]:
     """Return the least, the greatest and the uncalibrated shift of a stage.
 
     An intermediate value has 0 to ``max_bias_shift`` fractional bits, since it is also the shift of
-    a bias; a result at least 0.
+    a bias; a result at least 0. The argument of sine or tanh has the format of the table: all three
+    are one number.
     """
     exact = input_frac_bits + engine.weight.frac_bits
+    if function.uses_table:
+        return (_table_shift(exact, engine, function),) * 3
     activation = engine.activation
     if last:
         integer_bits = activation.width - activation.frac_bits + _RESULT_HEADROOM
@@ -89,6 +97,24 @@ def shift_range(input_frac_bits: int, engine: EngineParameters, last: bool) -> t
             f"{high}: give the weights at most {most} fractional bits"
         )
     return low, high, min(max(wanted, low), high)
+
+
+def _table_shift(exact: int, engine: EngineParameters, function: Activation) -> int:
+    """Return the shift from sums of ``exact`` fractional bits to the argument of a function."""
+    name = function.name.lower()
+    if not engine.table_units:
+        raise UserError(
+            f"the network has a layer of {name}, which the engine lacks: set the engine's "
+            "table_units to at least 1"
+        )
+    shift = exact - engine.table_frac_bits
+    if not 0 <= shift <= engine.max_shift:
+        raise UserError(
+            f"sums of {exact} fractional bits need a shift of {shift} to be an argument of {name}, "
+            f"but it must be 0 to {engine.max_shift}: set the engine's table_frac_bits to "
+            f"{max(exact - engine.max_shift, 0)} to {exact}"
+        )
+    return shift
 
 
 def _jobs(network: Network) -> list[_Job]:
@@ -116,11 +142,12 @@ def _stages(
     weight_base = bias_base = input_base = 0
     for index, job in enumerate(jobs):
         last = index == len(jobs) - 1
-        low, high, shift = shift_range(frac_bits[-1], engine, last)
+        low, high, shift = shift_range(frac_bits[-1], engine, last, job.activation)
         given = None if shifts is None else shifts[index]
         shift = shift if given is None else given
         if not low <= shift <= high:
-            raise UserError(f"the shift of stage {index} must be {low} to {high}, not {shift!r}")
+            limits = f"{low} to {high}" if low < high else f"{low}"
+            raise UserError(f"the shift of stage {index} must be {limits}, not {shift!r}")
         output_base = 0 if last else memory.output(index).base
         if job.bias and frac_bits[-1] > engine.max_bias_shift:
             raise UserError(
@@ -129,7 +156,8 @@ def _stages(
             )
         bases = (input_base, weight_base, output_base, bias_base)
         stages.append(_stage(job, bases, shift, frac_bits[-1], first=index == 0, last=last))
-        frac_bits.append(frac_bits[-1] + engine.weight.frac_bits - shift)
+        rounded = frac_bits[-1] + engine.weight.frac_bits - shift
+        frac_bits.append(engine.table.output_frac_bits if job.activation.uses_table else rounded)
         weight_base += job.shape.J * job.shape.K
         bias_base += network.layers[job.layer].bias_count if job.bias else 0
         input_base = output_base

@@ -86,7 +86,12 @@ def _sample_mask(program: Program, engine: EngineParameters) -> Mask:
 
 
 def _check_fields(stage: Stage, engine: EngineParameters) -> None:
-    """Check what the width of the accumulator relies on."""
+    """Check what the width of the accumulator relies on, and that there is a table if needed."""
+    if stage.activation.uses_table and not engine.table_units:
+        raise UserError(
+            f"it needs {stage.activation.name.lower()}, which this engine lacks: set the engine's "
+            "table_units to at least 1"
+        )
     limits = (
         ("terms", stage.counts[5], engine.max_terms),
         ("shift", stage.shift, engine.max_shift),

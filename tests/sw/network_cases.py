@@ -1,5 +1,6 @@
 """Networks that several tests use, and a Hypothesis strategy for random ones."""
 
+from dataclasses import replace
 from math import prod
 
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from tenzo.sw.program import Activation
 Modes = list[int]
 
 LARGE_ENGINE = EngineParameters(lane_depth=16384, weight_depth=16384, bias_depth=2048)
+TABLE_ENGINE = replace(LARGE_ENGINE, result_depth=256, table_units=2)
+"""Runs every network that :func:`networks` draws."""
 
 
 def tt_layer(

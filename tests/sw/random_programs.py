@@ -12,7 +12,7 @@ from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
 from tenzo.sw.planning.addressing import affine_bounds
 from tenzo.sw.planning.schedule import with_waits
-from tenzo.sw.program import ADDRESS_MODULUS, Activation, Program, Stage
+from tenzo.sw.program import ADDRESS_MODULUS, Program, Stage
 
 IntArray = npt.NDArray[np.int64]
 Draw = st.DrawFn
@@ -41,9 +41,10 @@ class Block:
 
 
 @st.composite
-def engines(draw: Draw) -> EngineParameters:
+def engines(draw: Draw, tables: bool = True) -> EngineParameters:
     activation = draw(st.integers(4, 24))
     weight = draw(st.integers(4, 18))
+    segment_bits = draw(st.integers(1, min(12, activation - 1)))
     return EngineParameters(
         activation=Format(activation, draw(st.integers(0, activation))),
         weight=Format(weight, draw(st.integers(0, weight))),
@@ -54,6 +55,9 @@ def engines(draw: Draw) -> EngineParameters:
         bias_depth=64,
         stage_slots=8,
         result_depth=MOST_TERMS,
+        table_units=draw(st.integers(0, 3)) if tables else 0,
+        table_frac_bits=draw(st.integers(activation - segment_bits, activation)),
+        table_segment_bits=segment_bits,
     )
 
 
@@ -70,8 +74,8 @@ def raw_values(draw: Draw, number: Format, shape: tuple[int, ...]) -> IntArray:
 
 
 @st.composite
-def cases(draw: Draw) -> Case:
-    engine = draw(engines())
+def cases(draw: Draw, tables: bool = True) -> Case:
+    engine = draw(engines(tables))
     inputs, weights = draw(st.integers(1, 24)), draw(st.integers(1, 64))
     biases = draw(st.integers(0, 64))
     base_count = draw(st.integers(1, 2))
@@ -152,7 +156,7 @@ def _stage(
         bias_base=bias_base,
         bias_strides=bias_strides,  # type: ignore[arg-type]
         bias_shift=draw(st.integers(0, engine.max_bias_shift)),
-        activation=draw(st.sampled_from(list(Activation))),
+        activation=draw(st.sampled_from(engine.activations)),
         use_bias=use_bias,
         unit_weight=draw(st.integers(0, 7)) == 0,
         to_results=last,

@@ -4,6 +4,7 @@ import pytest
 
 from tenzo.sw.configuration.config import load_config, preset_names
 from tenzo.sw.configuration.tables import DataTable
+from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.networks.network import Dense, TensorTrain
 from tenzo.sw.planning.planner import plan
@@ -108,7 +109,7 @@ def test_paths_to_data_are_relative_to_the_file(tmp_path):
             "engine.xyzzy=1",
             "engine.xyzzy is no key of a configuration: use one of bias_depth, lane_count, "
             "lane_depth, lfsr, max_bits, requantizer_sharing, result_depth, stage_slots, "
-            "weight_depth",
+            "table_frac_bits, table_segment_bits, table_units, weight_depth",
         ),
         ("training.batch=0", "training.batch must be at least 1, not 0"),
         ("training.batch=1.5", "training.batch must be an integer, not 1.5"),
@@ -123,8 +124,8 @@ def test_paths_to_data_are_relative_to_the_file(tmp_path):
         ("network.layers=[]", "network.layers must be a list of at least 1, not []"),
         ("network.layers.0.bias=1", "network.layers[0].bias must be true or false, not 1"),
         (
-            "network.layers.0.activation=sine",
-            "network.layers[0].activation must be none or relu, not 'sine'",
+            "network.layers.0.activation=sin",
+            "network.layers[0].activation must be none, relu, sine or tanh, not 'sin'",
         ),
         (
             "training.seed=0",
@@ -169,3 +170,33 @@ def test_file_that_is_no_toml_is_named(tmp_path):
 def test_missing_file_is_named():
     with pytest.raises(UserError, match=r"there/no.toml does not exist"):
         load_config("there/no.toml")
+
+
+def test_sine_gets_a_table_that_costs_no_cycle():
+    config = load_config("digits", ["network.layers.0.activation=sine", "engine.lane_count=64"])
+    engine = config.engine()
+    assert (engine.table_units, engine.table_frac_bits, engine.table_segment_bits) == (4, 12, 9)
+    assert engine.table.error_bound < 4 / 3
+    assert (
+        plan(config.network(), engine).cycles - 64
+        < plan(
+            load_config("digits", ["engine.lane_count=64"]).network(),
+            EngineParameters(lane_count=64),
+        ).cycles
+    )
+
+
+def test_a_network_without_sine_gets_no_table():
+    assert load_config("digits").engine().table_units == 0
+
+
+def test_the_tables_format_decides_the_digest_only_if_it_is_used():
+    plain = load_config("digits").digest()
+    assert load_config("digits", ["engine.table_frac_bits=11"]).digest() == plain
+    sine = "network.layers.0.activation=sine"
+    digests = {
+        load_config("digits", [sine, *more]).digest()
+        for more in ([], ["engine.table_frac_bits=11"], ["engine.table_segment_bits=8"])
+    }
+    assert len(digests) == 3
+    assert load_config("digits", [sine, "engine.table_units=3"]).digest() in digests

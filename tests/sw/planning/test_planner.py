@@ -13,7 +13,15 @@ from tenzo.sw.networks.network import Dense, Layer, Network
 from tenzo.sw.planning.planner import Plan, plan, shift_range
 from tenzo.sw.planning.program_check import check_program, footprint
 from tenzo.sw.planning.schedule import program_cycles
-from tests.sw.network_cases import DIGITS, LARGE_ENGINE, MNIST, MNIST_1024, networks
+from tenzo.sw.program import Activation
+from tests.sw.network_cases import (
+    DIGITS,
+    LARGE_ENGINE,
+    MNIST,
+    MNIST_1024,
+    TABLE_ENGINE,
+    networks,
+)
 
 ENGINE = EngineParameters()
 
@@ -117,7 +125,7 @@ def test_weights_and_biases_share_an_address_of_16_bits():
 
 @given(networks())
 def test_plans_of_random_networks_pass_every_check(network):
-    engine = replace(LARGE_ENGINE, result_depth=256)
+    engine = TABLE_ENGINE
     planned = plan(network, engine)
     program = planned.program
     used = footprint(program.stages, check_program(program, engine))
@@ -133,9 +141,47 @@ def test_plans_of_random_networks_pass_every_check(network):
 
 @given(networks())
 def test_uncalibrated_stages_keep_the_samples_format(network):
-    stages = plan(network, replace(LARGE_ENGINE, result_depth=256)).stages
-    assert {stage.output_frac_bits for stage in stages[:-1]} <= {13}
-    assert stages[-1].output_frac_bits == 26
+    stages = plan(network, TABLE_ENGINE).stages
+    for stage in stages:
+        if stage.activation in ("sine", "tanh"):
+            assert stage.output_frac_bits == 14
+            assert stage.input_frac_bits + 14 - stage.shift == TABLE_ENGINE.table_frac_bits
+        else:
+            assert stage.output_frac_bits == (26 if stage.last else 13)
+
+
+@pytest.mark.parametrize("function", [Activation.SINE, Activation.TANH])
+def test_arguments_of_a_function_have_the_tables_format(function):
+    layers = (Layer(8, 8, Dense(), True, function), Layer(8, 8, Dense(), False, function))
+    engine = replace(ENGINE, table_units=1, table_frac_bits=11)
+    planned = plan(Network(layers), engine)
+    assert planned.shifts == (13 + 14 - 11, 14 + 14 - 11)
+    assert [stage.output_frac_bits for stage in planned.stages] == [14, 14]
+    assert planned.program.output_frac_bits == 14
+    assert planned.program.stages[0].activation == function
+    with pytest.raises(UserError, match=r"^the shift of stage 1 must be 17, not 16$"):
+        plan(Network(layers), engine, [16, 16])
+
+
+def test_an_engine_without_table_units_refuses_sine():
+    network = Network((Layer(8, 8, Dense(), False, Activation.SINE),))
+    sentence = (
+        "the network has a layer of sine, which the engine lacks: set the engine's table_units "
+        "to at least 1"
+    )
+    with pytest.raises(UserError, match=f"^{sentence}$"):
+        plan(network, ENGINE)
+
+
+def test_sums_coarser_than_the_tables_arguments_are_refused():
+    network = Network((Layer(8, 8, Dense(), False, Activation.SINE),))
+    engine = replace(ENGINE, activation=Format(16, 2), weight=Format(8, 6), table_units=1)
+    sentence = (
+        "sums of 8 fractional bits need a shift of -4 to be an argument of sine, but it must be 0 "
+        "to 34: set the engine's table_frac_bits to 0 to 8"
+    )
+    with pytest.raises(UserError, match=f"^{sentence}$"):
+        plan(network, engine)
 
 
 def test_shifts_become_fractional_bits():

@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.golden.reference import Lane, StaleReadError
+from tenzo.sw.golden.reference import Lane, StaleReadError, WriteOrderError
 from tenzo.sw.planning.schedule import issue_slots, program_cycles, program_macs, with_waits
-from tenzo.sw.program import Program, Stage
-from tenzo.sw.timing import PREFETCH_CYCLES, drain_cycles, read_after_write
+from tenzo.sw.program import Activation, Program, Stage
+from tenzo.sw.timing import (
+    ISSUE_TO_WRITE,
+    PREFETCH_CYCLES,
+    TABLE_CYCLES,
+    drain_cycles,
+    read_after_write,
+)
 from tests.sw.random_programs import Case, cases
 
 
@@ -48,7 +54,7 @@ def test_every_idle_cycle_is_needed(case):
         fewer[index] = replace(stage, wait_cycles=stage.wait_cycles - 1)
         before = issue_slots(stages[index - 1], case.engine)
         if before + stage.wait_cycles - 1 >= PREFETCH_CYCLES:
-            with pytest.raises(StaleReadError, match="too early"):
+            with pytest.raises((StaleReadError, WriteOrderError), match="too early"):
                 run(case, case.program.with_stages(fewer))
 
 
@@ -117,3 +123,27 @@ def test_cycles_are_slots_and_waits_and_drain():
     assert program_cycles(program, engine) == 2 * 5 + 10 + 2 * 7 + drain_cycles(engine)
     assert program_cycles(program, engine, 1) == 2 * 7 + drain_cycles(engine)
     assert program_cycles(program, engine, 0, 1) == 2 * 5 + drain_cycles(engine)
+
+
+@pytest.mark.parametrize(
+    ("lanes", "units", "slots"),
+    [(8, 4, 2), (8, 3, 4), (8, 2, 4), (8, 1, 8), (7, 9, 2), (64, 5, 14)],
+)
+def test_table_units_serve_their_groups_one_after_the_other(lanes, units, slots):
+    engine = EngineParameters(lane_count=lanes, table_units=units)
+    plain = copy_stage(5, 0, 50)
+    table = replace(plain, activation=Activation.SINE)
+    assert issue_slots(plain, engine) == 5 * 2
+    assert issue_slots(table, engine) == 5 * slots
+    assert issue_slots(replace(table, counts=(1, 5, 1, 1, 1, 30)), engine) == 5 * 30
+    assert drain_cycles(engine) == ISSUE_TO_WRITE + TABLE_CYCLES + slots - 1
+    assert read_after_write(engine, True) == read_after_write(engine) + TABLE_CYCLES + slots - 2
+
+
+@pytest.mark.parametrize("function", [Activation.SINE, Activation.TANH])
+def test_writes_never_overtake_those_of_a_table_unit(function):
+    engine = EngineParameters(lane_count=16, table_units=1)
+    table = replace(copy_stage(100, 0, 200), activation=function)
+    stages = with_waits([table, copy_stage(100, 100, 400)], engine)  # reads none of its words
+    assert stages[1].wait_cycles == TABLE_CYCLES + 16 - 2
+    assert with_waits([table, table], engine)[1].wait_cycles == 0
