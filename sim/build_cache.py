@@ -28,6 +28,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("TENZO_CACHE") or Path.home() / ".cache" / "tenzo")
 
 
+def simulator_cache() -> Path:
+    """Folder of built simulators in :func:`cache_folder`."""
+    return cache_folder().expanduser().absolute() / "verilator"
+
+
 def build_key(parts: Sequence[str | None]) -> str:
     """Name of a build: a hash of all that decides its bytes."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

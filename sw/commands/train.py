@@ -17,6 +17,7 @@ from tenzo.sw.commands._options import (
     set_option,
     verbosity_options,
 )
+from tenzo.sw.errors import UserError
 from tenzo.sw.training.interruption import Interruption
 
 
@@ -27,6 +28,12 @@ from tenzo.sw.training.interruption import Interruption
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run's folder.")
 @device_option
 @kernel_option
+@click.option(
+    "--trace",
+    type=int,
+    metavar="STEP",
+    help="Write a waveform of this step into the run's folder; needs --device verilator.",
+)
 @data_option
 @set_option
 @json_option
@@ -38,6 +45,7 @@ def command(
     resume: bool,
     device: str,
     kernel: str | None,
+    trace: int | None,
     data: str | None,
     overrides: tuple[str, ...],
     as_json: bool,
@@ -53,13 +61,19 @@ def command(
         from tenzo.sw.devices import open_device
         from tenzo.sw.training.progress import choose_reporter
         from tenzo.sw.training.training import train
+        from tenzo.sw.training.waveform import check_trace
 
         if steps is not None:
             overrides = (*overrides, f"training.steps={steps}")
         if resume and out is None and Path(config).is_dir():
             out = Path(config)
         loaded = with_data_folder(load_config(config, overrides), data)
-        opened = open_device(device, loaded.engine(), kernel)
+        check_trace(trace, 0, loaded.training.steps)
+        try:
+            opened = open_device(device, loaded.engine(), kernel, trace is not None)
+        except UserError:
+            interruption.check()  # a compiler that Ctrl-C ended
+            raise
         try:
             summary = train(
                 loaded,
@@ -69,6 +83,7 @@ def command(
                 reporter=choose_reporter(),
                 interruption=interruption,
                 command=command_line(),
+                trace=trace,
             )
         finally:
             opened.close()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import Samples, load_samples
 from tenzo.sw.device import Device
 from tenzo.sw.devices import kernel_name, open_device
+from tenzo.sw.errors import DeviceError
 from tenzo.sw.training.evaluation import Evaluation, evaluate
 from tenzo.sw.training.interruption import Interrupted, Interruption
 from tenzo.sw.training.progress import QuietWhile, Reporter, Silence
 from tenzo.sw.training.runs import RunFolder
 from tenzo.sw.training.summary import Summary
 from tenzo.sw.training.trainer import Trainer
+from tenzo.sw.training.waveform import check_trace, trace_step
 
 _LOG = logging.getLogger(__name__)
 _MOST_SATURATED = 0.001
@@ -38,6 +40,7 @@ def train(
     interruption: Interruption | None = None,
     command: str = "",
     kernel: str | None = None,
+    trace: int | None = None,
 ) -> Summary:
     """Train a network and write its run directory.
 
@@ -61,6 +64,8 @@ def train(
         Command line, for the summary.
     kernel : :class:`str`, optional
         What computes the golden model, as for ``--kernel``, where no device is given.
+    trace : :class:`int`, optional
+        Step to write a waveform of; the device must be able to.
 
     Raises
     ------
@@ -71,11 +76,11 @@ def train(
     OSError
         If a file cannot be written; the old checkpoint is still there.
     """
-    guard = Interruption() if interruption is None else contextlib.nullcontext(interruption)
+    guard = Interruption() if interruption is None else nullcontext(interruption)
     with guard as interruption:
         path = Path(out) if out is not None else None
         try:
-            run = _Run(config, device, path, resume, samples, interruption, kernel)
+            run = _Run(config, device, path, resume, samples, interruption, kernel, trace)
         except KeyboardInterrupt:
             raise _interrupted(interruption, "before training began; nothing was written") from None
         run.command = command
@@ -96,10 +101,11 @@ class _Run:
         samples: Samples | None,
         interruption: Interruption,
         kernel: str | None,
+        trace: int | None,
     ) -> None:
         if not resume:
             RunFolder.check_new(out)
-        self.config, self.interruption = config, interruption
+        self.config, self.interruption, self.trace = config, interruption, trace
         self.device = device or open_device("golden", config.engine(), kernel)
         interruption.check()
         self.samples = samples or load_samples(config)
@@ -126,6 +132,11 @@ class _Run:
                 f"at step {self.trainer.step} of {self.config.training.steps}: the checkpoint is "
                 f"in {self.folder.path}, go on with --resume",
             ) from None
+        except DeviceError as error:
+            raise DeviceError(
+                f"{error}; the checkpoint of step {self.saved_step} is in {self.folder.path}, go "
+                "on with --resume"
+            ) from None
 
     def _open(self, out: Path | None, resume: bool) -> None:
         """Make or open the folder, and bring the trainer to where the run stands."""
@@ -140,6 +151,7 @@ class _Run:
             self.loss_sum = float(arrays["loss_sum"])
             self.elapsed_seconds = float(arrays["elapsed_seconds"])
             self.saved_step = self.trainer.step
+        check_trace(self.trace, self.trainer.step, self.config.training.steps)
         if not resume:
             self.interruption.check()
             self.folder = RunFolder.create(self.config, out)
@@ -153,8 +165,10 @@ class _Run:
         self._mark_time()
         while self.trainer.step < training.steps:
             self.interruption.check()
-            self.loss_sum += self.trainer.run_step()
-            step = self.trainer.step
+            step = self.trainer.step + 1
+            traced = step == self.trace
+            with trace_step(self.device, self.folder.path, step) if traced else nullcontext():
+                self.loss_sum += self.trainer.run_step()
             last = step == training.steps
             if last or step % training.log_steps == 0:
                 record = self._record(step, last)
