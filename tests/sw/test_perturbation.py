@@ -1,6 +1,7 @@
 """Perturbation against its definition in Python integers."""
 
 import math
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -66,6 +67,42 @@ def test_perturbed_parameters_equal_the_definition(data):
     raw = data.draw(st.lists(st.integers(weight.min_raw, weight.max_raw), min_size=37, max_size=37))
     perturbed, saturated = perturb(np.array(raw), query, PROGRAM, engine)
     assert (perturbed.tolist(), saturated) == defined(raw, query, engine)
+
+
+@given(st.data())
+def test_one_hot_adds_a_signed_step_to_one_parameter(data):
+    weight = Format(data.draw(st.integers(4, 18)), 3)
+    edges = st.sampled_from([weight.min_raw, weight.min_raw + 1, -1, weight.max_raw])
+    value = edges | st.integers(weight.min_raw, weight.max_raw)
+    raw = data.draw(st.lists(value, min_size=37, max_size=37))
+    address = data.draw(st.integers(0, 36))
+    step = data.draw(st.integers(-weight.max_raw, weight.max_raw).filter(bool))
+    query = Query.one_hot(address, step)
+    perturbed, saturated = perturb(np.array(raw), query, PROGRAM, EngineParameters(weight=weight))
+    wanted = max(weight.min_raw, min(weight.max_raw, raw[address] + step))
+    assert perturbed.tolist() == [*raw[:address], wanted, *raw[address + 1 :]]
+    assert saturated == (wanted != raw[address] + step)
+
+
+def test_the_seed_of_a_one_hot_query_does_not_matter():
+    raw, queries = np.arange(37), [replace(Query.one_hot(36, -5), seed=seed) for seed in (1, 99)]
+    rows, _ = perturb_all(raw.astype(np.float64), queries, PROGRAM, EngineParameters())
+    assert (rows == [*range(36), 31]).all()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"last": 5}, "perturbs one parameter: last must be 4, first [+] 1, not 5"),
+        ({"last": None}, "last must be 4, first [+] 1, not None"),
+        ({"bits": 2}, "one-hot query bits must be 1, not 2"),
+        ({"epsilon_raw": 0}, "epsilon_raw must be at least 1"),
+        ({"seed": 0}, "seed must not be 0"),
+    ],
+)
+def test_a_one_hot_query_of_anything_else_is_an_error(fields, message):
+    with pytest.raises(UserError, match=message):
+        replace(Query.one_hot(3, 7), **fields)
 
 
 def test_many_queries_at_once_equal_one_after_the_other():
