@@ -33,9 +33,9 @@ float32, with directions given.
 its own name: every form was tried with one thread, with threads inside PyTorch and with Python
 threads, and with groups of 1 to 16 queries where it takes several. `torch-merged` multiplies
 neighbouring cores with each other before it meets the samples, another algorithm with fewer or
-larger products; it is counted as if it made the plan's. `sgemm-peak` is a large float32 matrix
-product on every core, what the processor reaches at most in float32; with pairs of 16-bit integers
-the peak is twice that."""
+larger products; it is counted as if it made the plan's. `numpy-float32` has samples innermost and a
+query on each core. `sgemm-peak` is a large float32 matrix product on every core, about what the
+processor reaches at most in float32; with pairs of 16-bit integers the peak is twice that."""
 UNIT = "GMAC/s"
 
 _LOG = logging.getLogger(__name__)

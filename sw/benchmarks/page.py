@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tenzo.sw.benchmarks.figure import draw_bars
 from tenzo.sw.benchmarks.records import Record
-from tenzo.sw.benchmarks.tables import by_case, number, ratio
+from tenzo.sw.benchmarks.tables import by_case, ratio, values
 
 _NOT_PICTURED = ("cycles a run", "% of run")
 
@@ -76,11 +76,10 @@ def _table(case: str, records: Sequence[Record]) -> str:
     heading = f"| {case} | median | low | high | unit |"
     rule = "|---|--:|--:|--:|---|"
     if any(ratios):
-        heading, rule = f"{heading} `{first}` is faster by |", f"{rule}--:|"
+        heading, rule = f"{heading} `{first}` : this |", f"{rule}--:|"
     lines = [heading, rule]
     for record, text in zip(records, ratios, strict=True):
-        values = " | ".join(map(number, (record.value, record.low, record.high)))
-        line = f"| {record.contender} | {values} | {record.unit} |"
+        line = f"| {record.contender} | {' | '.join(values(record))} | {record.unit} |"
         lines.append(f"{line} {text} |" if any(ratios) else line)
     return "\n" + "\n".join(lines) + "\n"
 

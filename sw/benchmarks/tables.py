@@ -15,14 +15,20 @@ def by_case(records: Sequence[Record]) -> Iterator[tuple[str, str, list[Record]]
 
 
 def ratio(records: Sequence[Record], record: Record) -> str:
-    """Return how many times as fast the first contender of a case is as another one, in words.
+    """Return how many times as fast the first contender of a case is as another one.
 
     Empty for what is no rate, and for the first contender itself.
     """
     first = records[0]
     if not record.unit.endswith("/s") or record is first or first.unit != record.unit:
         return ""
-    return f"{number(first.value / record.value)}x"
+    return number(first.value / record.value)
+
+
+def values(record: Record) -> list[str]:
+    """Return median, least and greatest value; shares with three digits behind the point."""
+    show = "{:.3f}".format if record.unit.startswith("%") else number
+    return [show(value) for value in (record.value, record.low, record.high)]
 
 
 def number(value: float) -> str:

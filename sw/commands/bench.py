@@ -80,24 +80,25 @@ def _chosen(names: tuple[str, ...]) -> list[str]:
 
 
 def _print_table(records: list[Record]) -> None:
-    """Print one row per record: the median, the spread, and what our contender makes of it."""
+    """Print one row per record: the median, the spread, and how fast the first is beside it."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from tenzo.sw.benchmarks.tables import by_case, number, ratio
+    from tenzo.sw.benchmarks.tables import by_case, ratio, values
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("benchmark", "case", "contender"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading == "contender")
     for heading in ("median", "low", "high"):
         table.add_column(heading, justify="right")
-    table.add_column("unit")
-    table.add_column("first is faster by", justify="right")
+    table.add_column("unit", no_wrap=True)
+    table.add_column("first : this", justify="right", no_wrap=True)
     for benchmark, case, group in by_case(records):
         for index, record in enumerate(group):
-            values = map(number, (record.value, record.low, record.high))
             place = (benchmark, case) if index == 0 else ("", "")
-            table.add_row(*place, record.contender, *values, record.unit, ratio(group, record))
+            name = record.contender.partition(" (")[0]  # the whole name is in the page
+            last = (*values(record), record.unit, ratio(group, record))
+            table.add_row(*place, name, *last)
         table.add_section()
     Console(width=max(Console().width, 120)).print(table)

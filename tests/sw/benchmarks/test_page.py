@@ -35,7 +35,7 @@ def test_page_names_machine_commit_command_and_repetitions(written):
 
 def test_rows_hold_median_spread_and_ratio(written):
     text = written[1].read_text()
-    assert "| numpy-float32 (one core) | 40.0 | 30.0 | 50.0 | steps/s | 2.50x |" in text
+    assert "| numpy-float32 (one core) | 40.0 | 30.0 | 50.0 | steps/s | 2.50 |" in text
     assert "| tenzo --help | 0.20 | 0.10 | 0.30 | s |\n" in text
 
 

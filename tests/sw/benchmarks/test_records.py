@@ -1,7 +1,7 @@
 import pytest
 
 from tenzo.sw.benchmarks.records import Record, compare, rate, summarise
-from tenzo.sw.benchmarks.tables import number, ratio
+from tenzo.sw.benchmarks.tables import number, ratio, values
 
 
 def record(contender, value, unit="steps/s"):
@@ -38,7 +38,7 @@ def test_rate_counts_actions_after_the_first(monkeypatch):
 
 def test_ratio_is_of_the_first_contender():
     records = [record("a", 10.0), record("b", 4.0)]
-    assert [ratio(records, item) for item in records] == ["", "2.50x"]
+    assert [ratio(records, item) for item in records] == ["", "2.50"]
 
 
 def test_times_have_no_ratio():
@@ -58,3 +58,7 @@ def test_other_units_have_no_ratio():
 )  # fmt: skip
 def test_numbers_have_three_digits_or_all_before_the_point(value, text):
     assert number(value) == text
+
+
+def test_shares_have_three_digits_behind_the_point():
+    assert values(record("a", 99.98912, "% MAC cycles")) == ["99.989"] * 3
