@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tenzo.sim.cache_limit import MANIFEST, evict, note_use
+from tenzo.sim.cache_limit import MANIFEST, cache_limit, evict, note_use
 from tenzo.sw.errors import UserError
 
 _WAIT_SECONDS = 1.5
@@ -56,11 +56,13 @@ def cached_build(folder: Path, program: str, make: Callable[[Path], None]) -> No
     Raises
     ------
     UserError
-        The cache cannot be written, and does not hold the build; or its disk is full.
+        The cache cannot be written, and does not hold the build; or its disk is full; or its limit
+        is no size.
     """
     if _is_whole(folder, program):
         note_use(folder)
         return
+    limit = cache_limit()
     with _said_of(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
@@ -73,7 +75,7 @@ def cached_build(folder: Path, program: str, make: Callable[[Path], None]) -> No
                 (new / MANIFEST).write_text(json.dumps({"sha256": _digest(new / program)}))
                 shutil.rmtree(folder, ignore_errors=True)
                 new.rename(folder)
-    evict(folder.parent, folder)
+    evict(folder.parent, folder, limit)
 
 
 def forget(folder: Path) -> None:

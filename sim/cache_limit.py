@@ -79,14 +79,13 @@ def in_use(build: Path) -> Iterator[None]:
         yield
 
 
-def evict(cache: Path, keep: Path) -> None:
-    """Remove the builds used least recently while all together exceed :func:`cache_limit`.
+def evict(cache: Path, keep: Path, limit: int) -> None:
+    """Remove the builds used least recently while all together exceed a limit in bytes.
 
     One that runs, that was used within a minute, or ``keep``, stays. What builds that were killed
     left behind is removed as well.
     """
     _remove_stale(cache)
-    limit = cache_limit()
     sizes = {build: _size(build) for build in _builds(cache)}
     total = sum(sizes.values())
     for build in sorted(sizes, key=_last_use):

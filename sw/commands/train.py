@@ -59,6 +59,7 @@ def command(
         from tenzo.sw.configuration.config import load_config
         from tenzo.sw.data.samples import with_data_folder
         from tenzo.sw.devices import open_device
+        from tenzo.sw.planning.planner import plan
         from tenzo.sw.training.progress import choose_reporter
         from tenzo.sw.training.training import train
         from tenzo.sw.training.waveform import check_trace
@@ -69,6 +70,8 @@ def command(
             out = Path(config)
         loaded = with_data_folder(load_config(config, overrides), data)
         check_trace(trace, 0, loaded.training.steps)
+        if device != "golden":
+            plan(loaded.network(), loaded.engine())  # a misfit is told before an engine is built
         try:
             opened = open_device(device, loaded.engine(), kernel, trace is not None)
         except UserError:
