@@ -50,7 +50,7 @@ class Case:
 @st.composite
 def cases(draw: st.DrawFn, engine: EngineParameters) -> Case:
     """Draw a network that fits the engine, a program with slices, data and queries."""
-    network = draw(networks(engine.result_depth))
+    network = draw(networks(engine.result_depth, engine.activations))
     try:
         planned = plan(network, engine)
     except UserError:

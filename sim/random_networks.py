@@ -14,7 +14,7 @@ MAX_MODE, MAX_RANK, MAX_CORES, MAX_LAYERS = 9, 6, 5, 4
 
 
 @st.composite
-def networks(draw: st.DrawFn, max_outputs: int) -> Network:
+def networks(draw: st.DrawFn, max_outputs: int, activations: tuple[Activation, ...]) -> Network:
     """Draw 1 to 4 layers, tensor-train or dense, the last with at most ``max_outputs`` outputs."""
     count = draw(st.integers(1, MAX_LAYERS))
     # Small sizes more often in deep networks, of which few large ones fit an engine.
@@ -22,7 +22,8 @@ def networks(draw: st.DrawFn, max_outputs: int) -> Network:
     size = math.prod(draw(_modes(limit)))
     layers = []
     for index in range(count):
-        layer = draw(_layer(size, min(limit, max_outputs) if index == count - 1 else limit))
+        most = min(limit, max_outputs) if index == count - 1 else limit
+        layer = draw(_layer(size, most, activations))
         layers.append(layer)
         size = layer.outputs
     return Network(tuple(layers))
@@ -39,9 +40,9 @@ def _modes(draw: st.DrawFn, limit: int, count: int | None = None) -> list[int]:
 
 
 @st.composite
-def _layer(draw: st.DrawFn, inputs: int, limit: int) -> Layer:
+def _layer(draw: st.DrawFn, inputs: int, limit: int, activations: tuple[Activation, ...]) -> Layer:
     """Draw a layer of a given input size."""
-    bias, activation = draw(st.booleans()), draw(st.sampled_from(Activation))
+    bias, activation = draw(st.booleans()), draw(st.sampled_from(activations))
     input_modes = _factored(inputs, draw(st.randoms(use_true_random=False)))
     if input_modes is None or draw(st.integers(0, 3)) == 0:
         outputs = math.prod(draw(_modes(limit, 2)))

@@ -22,6 +22,9 @@ class EngineStruct(Structure):
         ("weight_width", c_int32),
         ("lfsr_width", c_int32),
         ("lfsr_taps", c_uint32),
+        ("table_segments", c_int32),
+        ("table_fraction_bits", c_int32),
+        ("table_words", c_void_p),
     )
 
 

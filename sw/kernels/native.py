@@ -155,10 +155,8 @@ class NativeKernel:
     def handle(self) -> int:
         """Return the handle of the library's kernel; make it where there is none."""
         if self._close is None:
-            functions, engine = self._library.functions, self._engine
-            numbers = EngineStruct(
-                engine.activation.width, engine.weight.width, engine.lfsr.width, engine.lfsr.taps
-            )
+            functions = self._library.functions
+            numbers = self._engine_struct()
             path = self._library.paths[self._path]
             handle = functions.tenzo_open(
                 ctypes.byref(numbers), ctypes.byref(self._sizes), self._stages, path, self._threads
@@ -169,6 +167,19 @@ class NativeKernel:
             self._close = weakref.finalize(self, functions.tenzo_close, handle)
             self._write()
         return self._handle
+
+    def _engine_struct(self) -> EngineStruct:
+        """Return the engine as the library reads it; the words of the table stay in Python."""
+        engine = self._engine
+        numbers = (
+            engine.activation.width, engine.weight.width, engine.lfsr.width, engine.lfsr.taps
+        )  # fmt: skip
+        if not engine.table_units:
+            return EngineStruct(*numbers)
+        self._table = np.ascontiguousarray(engine.table.words)
+        return EngineStruct(
+            *numbers, self._table.shape[1], engine.table.fraction_bits, self._table.ctypes.data
+        )
 
     def _write(self) -> None:
         """Hand the parameters to the library."""

@@ -61,6 +61,7 @@ class Generic {
             if (value > stage_.high || value < stage_.low) run_.saturations += sample < run_.active;
             value = std::min(std::max(value, stage_.low), stage_.high);
             if (nest_.activation == RELU) value = std::max<int64_t>(value, 0);
+            if (stage_.table) value = stage_.table(value);
             run_.output_bound = std::max(run_.output_bound, value < 0 ? -value : value);
             if (nest_.to_results)
                 run_.results[static_cast<ptrdiff_t>(word) * run_.tile + sample] =

@@ -9,6 +9,13 @@ struct Place {
     int64_t input_bound;
 };
 
+// Activation of a rounded sum of 32 bits, saturated first if it is an argument of sine or tanh.
+inline int32_t activated_result(const Stage& stage, int32_t value) {
+    if (!stage.table) return stage.nest.activation == RELU && value < 0 ? 0 : value;
+    const int64_t above = value > stage.high ? stage.high : value;
+    return static_cast<int32_t>(stage.table(above < stage.low ? stage.low : above));
+}
+
 // Rounded sums on their way to memory, with what is learnt of them.
 class NarrowOutput {
   public:
@@ -46,6 +53,7 @@ class NarrowOutput {
             run_.saturations += (above || below) && column + sample < run_.active;
             value = above ? stage_.high : below ? stage_.low : value;
             if (nest_.activation == RELU && value < 0) value = 0;
+            if (stage_.table) value = stage_.table(value);
             const int64_t size = value < 0 ? -value : value;
             if (size > chunked_bound_) chunked_bound_ = size;
             if (results)
@@ -89,6 +97,7 @@ class NarrowOutput {
     // Largest magnitude written.
     int64_t bound() const {
         if (nest_.to_results) return LIMIT;
+        if (stage_.table) return stage_.table.peak;
         const bool relu = nest_.activation == RELU;
         int64_t most = magnitude(largest_, relu ? zero() : smallest_);
         if (reached_) most = relu ? stage_.high : -stage_.low;
@@ -138,6 +147,16 @@ class NarrowOutput {
         }
         largest_ = largest;
         smallest_ = smallest;
+        if (__builtin_expect(static_cast<bool>(stage_.table), 0))
+            tabulate(output(outer, place.row) + place.column, R, step, V * COLUMNS);
+    }
+
+    // Replace saturated words by their sine or tanh.
+    __attribute__((noinline)) void tabulate(int16_t* words, int rows, ptrdiff_t step,
+                                            int samples) const {
+        const Table table = stage_.table;
+        for (int r = 0; r < rows; ++r, words += step)
+            for (int i = 0; i < samples; ++i) words[i] = static_cast<int16_t>(table(words[i]));
     }
 
     // Count the shifted sums of active samples beyond the limits.
@@ -153,9 +172,13 @@ class NarrowOutput {
         if (first + COLUMNS <= run_.active) return count_outside32(sums, low_, high_);
         int32_t values[COLUMNS / 2];
         store(values, sums);
+        return outside(values, first, half);
+    }
+
+    int outside(const int32_t* values, int first, int half) const {
         int beyond = 0;
         for (int i = 0; i < COLUMNS / 2; ++i)
-            beyond += (values[i] > high_ || values[i] < low_) &&
+            beyond += (values[i] > stage_.high || values[i] < stage_.low) &&
                       first + sample_of(half, i) < run_.active;
         return beyond;
     }
@@ -165,7 +188,7 @@ class NarrowOutput {
         return run_.results + static_cast<ptrdiff_t>(word) * run_.tile;
     }
 
-    // 32-bit results: a sum that fits 32 bits never saturates.
+    // 32-bit results: a sum that fits 32 bits never saturates, unless it is to be an argument.
     template <int R, int V>
     __attribute__((noinline)) void write_results(const Block<R, V> sums, const Outer& outer,
                                                  const Place& place) {
@@ -177,7 +200,9 @@ class NarrowOutput {
                     store(values, sums.of[r][v][half]);
                     for (int i = 0; i < COLUMNS / 2; ++i)
                         to[v * COLUMNS + sample_of(half, i)] =
-                            nest_.activation == RELU && values[i] < 0 ? 0 : values[i];
+                            activated_result(stage_, values[i]);
+                    if (stage_.table)
+                        run_.saturations += outside(values, place.column + v * COLUMNS, half);
                 }
         }
     }

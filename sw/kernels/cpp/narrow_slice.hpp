@@ -148,7 +148,8 @@ class NarrowSlice {
         TENZO_UNROLL for (int r = 0; r < R; ++r, old += stride * run_.tile, to += stride * pitch_)
             TENZO_UNROLL for (int v = 0; v < V; ++v) {
                 const Wide packed = pack(sums.of[r][v][0], sums.of[r][v][1]);
-                const Wide now = min16(max16(packed, low), high);
+                Wide now = min16(max16(packed, low), high);
+                if (__builtin_expect(static_cast<bool>(stage_.table), 0)) now = tabulated(now);
                 const Wide change = subtract_saturated16(now, load(old + v * COLUMNS));
                 largest = max16(largest, change);
                 smallest = min16(smallest, change);
@@ -156,6 +157,13 @@ class NarrowSlice {
             }
         largest_ = largest;
         smallest_ = smallest;
+    }
+
+    __attribute__((noinline)) Wide tabulated(Wide arguments) const {
+        int16_t words[COLUMNS];
+        store(words, arguments);
+        for (int16_t& word : words) word = static_cast<int16_t>(stage_.table(word));
+        return load(words);
     }
 
     template <int R, int V>
@@ -170,7 +178,7 @@ class NarrowSlice {
                     store(values, sums.of[r][v][half]);
                     for (int i = 0; i < COLUMNS / 2; ++i)
                         to[v * COLUMNS + sample_of(half, i)] =
-                            nest_.activation == RELU && values[i] < 0 ? 0 : values[i];
+                            activated_result(stage_, values[i]);
                 }
         }
     }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "table.hpp"
 #include "tenzo_kernels.h"
 
 namespace tenzo {
@@ -17,6 +18,7 @@ constexpr int RELU = 1;
 // A stage, and what can be said of it before any number is known.
 struct Stage {
     tenzo_stage nest;
+    Table table;             // of its activation, if that is sine or tanh
     int64_t low, high;       // saturation limits of what it writes
     int64_t half;            // half a unit: what rounding adds
     bool regular;            // no address of a lane wraps, and rows share their inputs

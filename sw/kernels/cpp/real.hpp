@@ -30,6 +30,9 @@ inline Reals activated(Reals value, const Stage& stage) {
     const Reals low = all(static_cast<double>(stage.low));
     value = value > high ? high : value;
     value = value < low ? low : value;
+    if (stage.table)
+        for (int i = 0; i < REAL_COLUMNS; ++i)
+            value[i] = static_cast<double>(stage.table(static_cast<int64_t>(value[i])));
     return stage.nest.activation == RELU ? (value < 0.0 ? Reals{} : value) : value;
 }
 

@@ -91,7 +91,9 @@ Stages::Stages(const tenzo_engine& engine, const tenzo_program& program,
 
 void Stages::derive(const tenzo_engine& engine, const tenzo_program& program, Stage& stage) {
     const tenzo_stage& nest = stage.nest;
-    const int width = nest.to_results ? RESULT_WIDTH : engine.activation_width;
+    stage.table = Table(engine, nest.activation);
+    const bool wide = nest.to_results && !stage.table;
+    const int width = wide ? RESULT_WIDTH : engine.activation_width;
     stage.high = (INT64_C(1) << (width - 1)) - 1;
     stage.low = -stage.high - 1;
     stage.half = nest.shift ? INT64_C(1) << (nest.shift - 1) : 0;

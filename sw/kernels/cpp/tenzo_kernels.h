@@ -22,6 +22,8 @@ typedef struct {
     int32_t activation_width, weight_width;
     int32_t lfsr_width;
     uint32_t lfsr_taps;
+    int32_t table_segments, table_fraction_bits;
+    const int32_t *table_words;  // [function][segment][2]: base and slope; kept by who calls
 } tenzo_engine;
 
 // One stage: the loop nest of tenzo.sw.program.Stage. Strides are signed, addresses count modulo 2^16.

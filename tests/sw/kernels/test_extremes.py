@@ -26,6 +26,9 @@ def engine_of(activation: int, weight: int) -> EngineParameters:
         activation=Format(activation, activation - 1),
         weight=Format(weight, weight - 1),
         lane_count=5,
+        table_units=1,
+        table_frac_bits=activation,
+        table_segment_bits=min(5, activation - 1),
     )
 
 

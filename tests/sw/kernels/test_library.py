@@ -21,17 +21,22 @@ STRUCTURES = {
     "tenzo_program": library.ProgramStruct,
     "tenzo_query": library.QueryStruct,
 }
-TYPES = {"int32_t": ctypes.c_int32, "uint32_t": ctypes.c_uint32}
+TYPES = {
+    "int32_t ": ctypes.c_int32,
+    "uint32_t ": ctypes.c_uint32,
+    "const int32_t *": ctypes.c_void_p,
+}
 
 
 def declared(name: str) -> list[tuple[str, object]]:
     """Fields of a structure in the header, as ctypes has them."""
     (body,) = re.findall(r"typedef struct \{([^}]*)\} " + name + ";", HEADER.read_text())
     fields: list[tuple[str, object]] = []
-    for kind, names in re.findall(r"^\s*(u?int32_t) ([^;]*);", body, re.MULTILINE):
+    for kind, names in re.findall(r"^\s*(u?int32_t |const int32_t \*)([^;]*);", body, re.M):
         for text in names.split(", "):
             field, _, count = text.rstrip("]").partition("[")
-            fields.append((field, TYPES[kind] * int(count) if count else TYPES[kind]))
+            single = TYPES[kind]
+            fields.append((field, single * int(count) if count else single))
     return fields
 
 

@@ -29,19 +29,23 @@ REGISTERS = [(32, 0x80200003), (31, 0x48000000), (24, 0xE10000), (16, 0xB400), (
 def engines(draw: st.DrawFn, engine: EngineParameters) -> EngineParameters:
     """Draw an engine of the same sizes with any formats, any waves and one of five registers."""
     activation, weight = draw(st.integers(4, 24)), draw(st.integers(4, 18))
+    segment_bits = draw(st.integers(1, min(12, activation - 1)))
     return replace(
         engine,
         activation=Format(activation, draw(st.integers(0, activation))),
         weight=Format(weight, draw(st.integers(0, weight))),
         lane_count=draw(st.sampled_from([1, 7, 64, 256])),
         lfsr=LfsrParameters(*draw(st.sampled_from(REGISTERS))),
+        table_units=draw(st.integers(0, 2)),
+        table_frac_bits=draw(st.integers(activation - segment_bits, activation)),
+        table_segment_bits=segment_bits,
     )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RANDOM_ENGINES)
 def test_all_paths_agree_on_random_networks(name: str) -> None:
-    seen = dict.fromkeys(["saturations", "weight saturations", "slices", "splits", "1000"], 0)
+    seen = dict.fromkeys(["saturations", "weight saturations", "slices", "splits", "sine", "1000"], 0)
     usual = RANDOM_ENGINES[name]
 
     @settings(max_examples=NETWORKS)
@@ -62,6 +66,7 @@ def test_all_paths_agree_on_random_networks(name: str) -> None:
         seen["weight saturations"] += counters.weight_saturations > 0
         seen["slices"] += any(kind.startswith("slice") for kind in case.kinds)
         seen["splits"] += "split" in case.kinds
+        seen["sine"] += any(stage.activation.uses_table for stage in case.program.stages)
         seen["1000"] += large
 
     compare()
