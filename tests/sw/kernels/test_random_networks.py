@@ -45,7 +45,9 @@ def engines(draw: st.DrawFn, engine: EngineParameters) -> EngineParameters:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RANDOM_ENGINES)
 def test_all_paths_agree_on_random_networks(name: str) -> None:
-    seen = dict.fromkeys(["saturations", "weight saturations", "slices", "splits", "sine", "1000"], 0)
+    seen = dict.fromkeys(
+        ["saturations", "weight saturations", "slices", "splits", "sine", "1000"], 0
+    )
     usual = RANDOM_ENGINES[name]
 
     @settings(max_examples=NETWORKS)

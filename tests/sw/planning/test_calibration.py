@@ -12,7 +12,7 @@ from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
 from tenzo.sw.golden.device import GoldenDevice, StageTrace
-from tenzo.sw.networks.network import Network
+from tenzo.sw.networks.network import Dense, Layer, Network
 from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.planning.calibration import calibrate
 from tenzo.sw.planning.planner import plan, shift_range
@@ -128,3 +128,43 @@ def test_fine_activations_keep_results_in_range():
 def test_wrong_arguments_are_errors(samples, headroom, message):
     with pytest.raises(UserError, match=message):
         calibrate(DIGITS, ENGINE, digits_case(1.0)[0], samples, headroom)
+
+
+def function_case(function: Activation) -> tuple[Network, np.ndarray, np.ndarray]:
+    """Two inputs that are summed and are the argument of a function: 3 at most."""
+    network = Network((Layer(2, 1, Dense(), False, function), Layer(1, 1, Dense())))
+    raw = np.array([16384, 16384, 16384])
+    return network, raw, ENGINE.activation.quantize([[1.0, 2.0], [-0.5, 0.25]])
+
+
+@pytest.mark.parametrize("function", [Activation.SINE, Activation.TANH])
+def test_arguments_keep_the_format_of_the_table(function):
+    engine = replace(ENGINE, table_units=1, table_frac_bits=13)
+    network, raw, samples = function_case(function)
+    shifts = calibrate(network, engine, raw, samples)
+    assert shifts[0] == plan(network, engine).shifts[0] == 14
+    (first, _) = traces(network, engine, raw, samples, shifts)
+    exact = {Activation.SINE: np.sin, Activation.TANH: np.tanh}[function]([3, -0.25])
+    assert np.abs(first.values_raw[:, 0] / 2**14 - exact).max() < 1.1 / 2**14
+
+
+def test_an_argument_beyond_the_table_is_refused():
+    engine = replace(ENGINE, table_units=1, table_frac_bits=15)
+    network, raw, samples = function_case(Activation.SINE)
+    sentence = (
+        "an argument of sine in layer 0 reaches 3, but the engine's table ends at 1: set the "
+        "engine's table_frac_bits to 13 or less, or make the samples or the initial weights smaller"
+    )
+    with pytest.raises(UserError, match=f"^{sentence}$"):
+        calibrate(network, engine, raw, samples)
+    calibrate(network, replace(engine, table_frac_bits=13), raw, samples)
+
+
+def test_tanh_may_leave_a_table_at_whose_end_it_is_one():
+    network, raw, samples = function_case(Activation.TANH)
+    sizes = {"table_units": 1, "table_segment_bits": 7}
+    coarse = replace(ENGINE, activation=Format(8, 5), table_frac_bits=5, **sizes)
+    samples[:] = 127
+    calibrate(network, coarse, raw, samples)  # 7.94, and the table ends at 4
+    with pytest.raises(UserError, match=r"^an argument of tanh in layer 0 reaches 7\.938"):
+        calibrate(network, replace(coarse, table_frac_bits=6), raw, samples)
