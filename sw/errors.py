@@ -14,6 +14,10 @@ class MissingDataError(UserError):
     """Data is not named, or not where it is said to be; what is there but damaged is no such."""
 
 
+class InfiniteLossError(UserError):
+    """A loss became infinite or NaN; the weights it was made at are no good."""
+
+
 class DeviceError(RuntimeError):
     """A device died or hangs: one sentence that says what happened.
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:  # the same names as in _EXPORTS, for type checkers; a test co
     from tenzo.sw.planning.calibration import calibrate as calibrate
     from tenzo.sw.planning.planner import Plan as Plan
     from tenzo.sw.planning.planner import plan as plan
+    from tenzo.sw.problems.field import Field as Field
+    from tenzo.sw.problems.field import mean_square as mean_square
+    from tenzo.sw.problems.problem import Problem as Problem
     from tenzo.sw.program import Activation as Activation
     from tenzo.sw.program import Program as Program
     from tenzo.sw.program import Stage as Stage
@@ -48,11 +51,13 @@ _EXPORTS: dict[str, str] = {
     "Device": "tenzo.sw.device",
     "Distribution": "tenzo.sw.device",
     "EngineParameters": "tenzo.sw.engine",
+    "Field": "tenzo.sw.problems.field",
     "Format": "tenzo.sw.formats",
     "GoldenDevice": "tenzo.sw.golden.device",
     "Layer": "tenzo.sw.networks.network",
     "Network": "tenzo.sw.networks.network",
     "Plan": "tenzo.sw.planning.planner",
+    "Problem": "tenzo.sw.problems.problem",
     "Program": "tenzo.sw.program",
     "Query": "tenzo.sw.device",
     "Stage": "tenzo.sw.program",
@@ -64,6 +69,7 @@ _EXPORTS: dict[str, str] = {
     "evaluate_run": "tenzo.sw.training.trained",
     "load_config": "tenzo.sw.configuration.config",
     "load_trained": "tenzo.sw.training.trained",
+    "mean_square": "tenzo.sw.problems.field",
     "plan": "tenzo.sw.planning.planner",
     "predict_run": "tenzo.sw.training.trained",
     "preset_names": "tenzo.sw.configuration.config",

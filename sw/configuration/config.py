@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from tenzo.sw.configuration.errors import configuration_error, suggest
 from tenzo.sw.configuration.overrides import apply_overrides
+from tenzo.sw.configuration.problem_table import ProblemTable, with_residual_loss
 from tenzo.sw.configuration.tables import (
     DataTable,
     EngineTable,
@@ -54,6 +55,9 @@ class Config(Table):
     engine_table: EngineTable = Field(default=EngineTable(), alias="engine")
     training: TrainingTable
     data: DataTable | None = None
+    problem: ProblemTable | None = None
+
+    _fill_in_loss = model_validator(mode="before")(with_residual_loss)
 
     def network(self) -> Network:
         """Return the network; :class:`UserError` if layers do not fit together."""
@@ -98,9 +102,9 @@ class Config(Table):
         """Return a hash of all that decides the bits of a run, 64 hexadecimal digits.
 
         It covers network, formats, perturbation register, the format of the table if the network
-        has sine or tanh, and training, with the steps at which a run is logged and evaluated,
-        since its metrics depend on them; not the data's place, the engine's sizes, the device, or
-        how often a run is saved.
+        has sine or tanh, a problem's name and derivatives, and training, with the steps at which a
+        run is logged and evaluated, since its metrics depend on them; not the data's place, the
+        engine's sizes, the device, or how often a run is saved.
         """
         document = self.document()
         training = {
@@ -112,6 +116,8 @@ class Config(Table):
         if any(layer.activation.uses_table for layer in self.network().layers):
             engine = self.engine()
             parts.append([engine.table_frac_bits, engine.table_segment_bits])
+        if self.problem is not None:
+            parts.append([self.problem.name, document["problem"]["derivatives"]])
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -183,16 +189,18 @@ def _name_from(path: Path) -> str:
 
 
 def _with_absolute_paths(document: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the document with paths to data made absolute: they are relative to a folder."""
-    data = document.get("data")
-    if not isinstance(data, dict):
-        return document
-    paths = {
-        key: str(folder / Path(data[key]).expanduser())
-        for key in ("mnist", "npz")
-        if isinstance(data.get(key), str)
-    }
-    return {**document, "data": {**data, **paths}}
+    """Return the document with paths made absolute: they are relative to a folder."""
+    changed = {}
+    for name, keys in (("data", ("mnist", "npz")), ("problem", ("file",))):
+        table = document.get(name)
+        if isinstance(table, dict):
+            paths = {
+                key: str(folder / Path(table[key]).expanduser())
+                for key in keys
+                if isinstance(table.get(key), str)
+            }
+            changed[name] = {**table, **paths}
+    return {**document, **changed}
 
 
 def _layer(index: int, table: LayerTable) -> Layer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tenzo.sw.data.mnist import load_mnist
 from tenzo.sw.errors import MissingDataError, UserError
 from tenzo.sw.formats import RESULT_WIDTH, Format
 from tenzo.sw.networks.network import Network
+from tenzo.sw.numerics import FloatArray
 
 IntArray = npt.NDArray[Any]
 _LOG = logging.getLogger(__name__)
@@ -40,10 +42,13 @@ class Split:
 
     ``samples_raw`` holds raw activations of shape (samples, inputs), in the smallest type that
     holds the format; ``targets`` labels int64 (samples,) or float64 (samples, outputs).
+    ``solution``, where a problem is solved, makes of outputs, float64 (samples, outputs), what is
+    compared with the targets.
     """
 
     samples_raw: IntArray
     targets: npt.NDArray[Any]
+    solution: Callable[[FloatArray], FloatArray] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -92,7 +97,7 @@ def with_data_folder(config: Config, folder: str | os.PathLike[str] | None) -> C
 
 
 def load_samples(config: Config, made_up: bool = False) -> Samples:
-    """Load, check and quantize the data of a configuration.
+    """Load, check and quantize the data of a configuration, or the points of its problem.
 
     Parameters
     ----------
@@ -106,6 +111,10 @@ def load_samples(config: Config, made_up: bool = False) -> Samples:
     UserError
         If the data is missing or damaged, or does not fit the network or the format.
     """
+    if config.problem is not None:
+        from tenzo.sw.problems.samples import problem_samples
+
+        return problem_samples(config)
     network = config.network()
     labels = config.training.loss != "mean-squared-error"
     try:

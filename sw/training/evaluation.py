@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tenzo.sw.data.samples import Split
 from tenzo.sw.device import Device, Query
-from tenzo.sw.numerics import fixed_sum
+from tenzo.sw.numerics import FloatArray, fixed_sum
 from tenzo.sw.program import Program
 from tenzo.sw.training import losses
 from tenzo.sw.training.losses import Loss
@@ -24,13 +24,17 @@ _CHUNK = 256
 class Evaluation:
     """Result on one split; ``accuracy`` and ``confusion`` for labels, ``relative_l2`` for targets.
 
-    ``confusion`` counts samples, row = label, column = prediction.
+    ``confusion`` counts samples, row = label, column = prediction. For a problem, ``zero_network``
+    and ``best_constant`` are the relative L2 errors of networks whose outputs are zero and the best
+    constant.
     """
 
     loss: float
     accuracy: float | None = None
     relative_l2: float | None = None
     confusion: npt.NDArray[np.int64] | None = None
+    zero_network: float | None = None
+    best_constant: float | None = None
 
     @property
     def scores(self) -> dict[str, float]:
@@ -40,7 +44,8 @@ class Evaluation:
 
     def sentence(self, split: str) -> str:
         """Return the result in words, for example ``test accuracy: 95.3 %``."""
-        return score_sentence(split, self.accuracy, self.relative_l2)
+        sentence = score_sentence(split, self.accuracy, self.relative_l2)
+        return sentence + peers_sentence(self.zero_network, self.best_constant)
 
 
 def score_sentence(split: str, accuracy: float | None, relative_l2: float | None) -> str:
@@ -48,6 +53,13 @@ def score_sentence(split: str, accuracy: float | None, relative_l2: float | None
     if accuracy is not None:
         return f"{split} accuracy: {100 * accuracy:.1f} %"
     return f"{split} relative L2 error: {relative_l2:.3e}"
+
+
+def peers_sentence(zero_network: float | None, best_constant: float | None) -> str:
+    """Return what a problem's score is to be compared with, in words; nothing for data."""
+    if zero_network is None or best_constant is None:
+        return ""
+    return f" (zero network: {zero_network:.3e}, best constant output: {best_constant:.3e})"
 
 
 def compute_outputs(
@@ -112,9 +124,15 @@ def evaluate(
     loss: Loss,
     between: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Score the network that a device holds on one split; parameters as :func:`compute_outputs`."""
+    """Score the network that a device holds on one split; parameters as :func:`compute_outputs`.
+
+    The loss of a problem is the mean squared error of its solution.
+    """
     outputs = compute_outputs(device, program, split.samples_raw, between)
     frac_bits = program.output_frac_bits
+    if split.solution is not None:
+        values = outputs.astype(np.float64) * 2.0**-frac_bits
+        return evaluate_solution(values, split.targets, split.solution)
     each = loss(outputs[None], frac_bits, split.targets)[0]
     mean = float(fixed_sum(each)) / len(each)
     if split.targets.ndim == 1:
@@ -123,3 +141,21 @@ def evaluate(
             mean, accuracy=share, confusion=losses.confusion_matrix(outputs, split.targets)
         )
     return Evaluation(mean, relative_l2=losses.relative_l2(outputs, frac_bits, split.targets))
+
+
+def evaluate_solution(
+    outputs: FloatArray, exact: FloatArray, solution: Callable[[FloatArray], FloatArray]
+) -> Evaluation:
+    """Compare a problem's solution, and those of constant outputs, with the exact one."""
+    difference = (solution(outputs) - exact).ravel()
+    zero = (solution(np.zeros_like(outputs)) - exact).ravel()
+    slope = (solution(np.ones_like(outputs)) - exact).ravel() - zero
+    constant = -float(fixed_sum(zero * slope)) / (float(fixed_sum(slope * slope)) or 1.0)
+    best = (solution(np.full_like(outputs, constant)) - exact).ravel()
+    mean = float(fixed_sum(difference * difference)) / len(difference)
+    return Evaluation(
+        mean,
+        relative_l2=losses.relative_norm(difference, exact),
+        zero_network=losses.relative_norm(zero, exact),
+        best_constant=losses.relative_norm(best, exact),
+    )

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.configuration.entry_points import load_entry_point
-from tenzo.sw.errors import UserError
+from tenzo.sw.configuration.problem_table import RESIDUAL
+from tenzo.sw.errors import InfiniteLossError, UserError
 from tenzo.sw.numerics import FloatArray, exp, fixed_sum, log
 
 LossFunction = Callable[[FloatArray, npt.NDArray[Any]], npt.ArrayLike]
@@ -20,16 +21,14 @@ LossFunction = Callable[[FloatArray, npt.NDArray[Any]], npt.ArrayLike]
 
 
 class Loss(Protocol):
-    """Maps outputs of several queries on one minibatch to a loss per query and sample."""
+    """Maps outputs of several queries on one minibatch to losses, of which each has a mean."""
 
     @property
     def name(self) -> str:
         """Name as in a configuration."""
         ...
 
-    def __call__(
-        self, outputs_raw: npt.NDArray[Any], frac_bits: int, targets: npt.NDArray[Any]
-    ) -> FloatArray:
+    def __call__(self, outputs_raw: npt.NDArray[Any], frac_bits: int, targets: Any) -> FloatArray:
         """Return the losses.
 
         Parameters
@@ -39,13 +38,13 @@ class Loss(Protocol):
             ``2**-frac_bits``.
         frac_bits : :class:`int`
             Fractional bits of the outputs.
-        targets : :class:`numpy.ndarray`
-            Labels int64 (samples,), or float64 (samples, outputs).
+        targets
+            Labels int64 (samples,), or float64 (samples, outputs), or the points of a problem.
 
         Returns
         -------
         :class:`numpy.ndarray`
-            float64, shape (queries, samples).
+            float64, shape (queries, samples), or (queries, 1) for a problem.
         """
         ...
 
@@ -127,15 +126,28 @@ class UserLoss:
                 f"not {losses.shape}"
             )
         if not np.isfinite(losses).all():
-            raise UserError(
+            raise InfiniteLossError(
                 f"loss {self.name!r} must return finite numbers; it returned NaN or inf"
             )
         return losses
 
 
+@dataclass(frozen=True)
+class Residual:
+    """Loss of a problem; targets are the points of a step, which know what outputs tell."""
+
+    name: str = RESIDUAL
+
+    def __call__(self, outputs_raw: npt.NDArray[Any], frac_bits: int, targets: Any) -> FloatArray:
+        """Return one loss per query, (queries, 1), see :class:`Loss`."""
+        losses: FloatArray = targets.losses(outputs_raw, frac_bits)
+        return losses[:, None]
+
+
 LOSSES: dict[str, Callable[[], Loss]] = {
     "cross-entropy": CrossEntropy,
     "mean-squared-error": MeanSquaredError,
+    RESIDUAL: Residual,
 }
 """Losses by the name that a configuration uses."""
 
@@ -201,8 +213,12 @@ def confusion_matrix(
 def relative_l2(outputs_raw: npt.NDArray[Any], frac_bits: int, targets: FloatArray) -> float:
     """Return the norm of the error over that of the targets; :class:`UserError` if those are 0."""
     check_targets(targets, outputs_raw.shape)
-    difference = (outputs_raw * 2.0**-frac_bits - targets).ravel()
+    return relative_norm(outputs_raw * 2.0**-frac_bits - targets, targets)
+
+
+def relative_norm(difference: FloatArray, targets: FloatArray) -> float:
+    """Return the norm of a difference over that of the targets; as :func:`relative_l2`."""
     norm = float(fixed_sum((targets * targets).ravel()))
     if norm == 0:
         raise UserError("relative L2 error needs targets that are not all zero")
-    return float(np.sqrt(fixed_sum(difference * difference) / norm))
+    return float(np.sqrt(fixed_sum((difference * difference).ravel()) / norm))

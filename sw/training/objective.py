@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.device import Device, Query
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import InfiniteLossError
 from tenzo.sw.numerics import FloatArray, fixed_sum
 from tenzo.sw.program import Program
 from tenzo.sw.training.evaluation import gather_outputs
@@ -33,7 +33,7 @@ class MinibatchObjective:
     program : :class:`Program`
     loss : :class:`Loss`
     samples_raw : int64 array of shape (samples, inputs)
-    targets : labels or targets of the samples
+    targets : labels or targets of the samples, or the points of a problem
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class MinibatchObjective:
         program: Program,
         loss: Loss,
         samples_raw: IntArray,
-        targets: npt.NDArray[Any],
+        targets: Any,
     ) -> None:
         self.device, self.program, self.loss = device, program, loss
         self.samples_raw, self.targets = samples_raw, targets
@@ -52,26 +52,32 @@ class MinibatchObjective:
 
         Raises
         ------
-        UserError
+        InfiniteLossError
             If a sum of losses overflows.
         RuntimeError
             If the device leaves outputs out.
         """
-        samples = len(self.samples_raw)
-        losses = np.empty((len(queries), samples))
+        losses = np.empty(len(queries))
         at_once = self._at_once(queries)
         for first in range(0, len(queries), at_once):
             some = slice(first, first + at_once)
             outputs = gather_outputs(self.device, self.program, self.samples_raw, queries[some])
-            losses[some] = self.loss(outputs, self.program.output_frac_bits, self.targets)
+            values = self.loss(outputs, self.program.output_frac_bits, self.targets)
+            losses[some] = self._means(values)
+        return losses
+
+    def _means(self, losses: FloatArray) -> FloatArray:
+        """Return the mean of each query's losses, summed in a fixed order; it must be finite."""
         with np.errstate(over="ignore"):
             sums = fixed_sum(losses, 1)
         if not np.isfinite(sums).all():
-            raise UserError(
-                f"loss {self.loss.name!r} must stay finite when summed over {samples} samples: "
-                "scale the loss, or the targets of the data"
+            wrong = float(sums[~np.isfinite(sums)][0])
+            raise InfiniteLossError(
+                f"loss {self.loss.name!r} must stay finite when summed over "
+                f"{len(self.samples_raw)} samples, not {wrong}: take a smaller "
+                "training.learning_rate, or scale the loss or its targets"
             )
-        return sums / samples
+        return sums / losses.shape[1]
 
     def _at_once(self, queries: Sequence[Query]) -> int:
         """Return the queries to evaluate together: all if some build on what others leave."""

@@ -119,8 +119,8 @@ class RunFolder:
         arrays = self.load(digest) if self.checkpoint_path.exists() else None
         if arrays is not None and arrays["data_digest"].tobytes().decode() != data_digest:
             raise UserError(
-                f"checkpoint {self.checkpoint_path} is of other data: name the data of the first "
-                "part of the run, or start a new run"
+                f"checkpoint {self.checkpoint_path} is of other data, or another problem: name "
+                "that of the first part of the run, or start a new run"
             )
         size = int(arrays[_METRICS_BYTES]) if arrays is not None else 0
         found = self.metrics_path.stat().st_size if self.metrics_path.exists() else 0

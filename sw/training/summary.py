@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tenzo.sw.training.evaluation import score_sentence
+from tenzo.sw.training.evaluation import peers_sentence, score_sentence
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Summary:
     test_loss: float
     validation_accuracy: float | None
     validation_relative_l2: float | None
+    zero_network: float | None
+    best_constant: float | None
     parameters: int
     steps: int
     forward_passes: int
@@ -41,7 +43,8 @@ class Summary:
 
     def sentence(self) -> str:
         """Return the test result in words, for example ``test accuracy: 95.3 %``."""
-        return score_sentence("test", self.test_accuracy, self.relative_l2)
+        sentence = score_sentence("test", self.test_accuracy, self.relative_l2)
+        return sentence + peers_sentence(self.zero_network, self.best_constant)
 
     def document(self) -> dict[str, Any]:
         """Return the fields that are there, for JSON."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import Samples
 from tenzo.sw.device import Device, Distribution
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import InfiniteLossError, UserError
 from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.numerics import FloatArray
 from tenzo.sw.perturbation import epsilon_raw
@@ -20,7 +20,7 @@ from tenzo.sw.planning.planner import Plan, plan
 from tenzo.sw.training.estimators import Estimator, RandomGradient
 from tenzo.sw.training.evaluation import compute_outputs
 from tenzo.sw.training.losses import make_loss
-from tenzo.sw.training.minibatches import Minibatches
+from tenzo.sw.training.minibatches import make_source
 from tenzo.sw.training.objective import MinibatchObjective
 
 IntArray = npt.NDArray[np.int64]
@@ -62,7 +62,7 @@ class Trainer:
         self.estimator: Estimator = self._make_estimator()
         self.optimiser = training.make_optimiser(self.size)
         self.schedule = training.make_schedule()
-        self.minibatches = Minibatches(len(samples.train), training.batch, training.seed)
+        self.source = make_source(config, samples)
         self.step = 0
         self.forward_passes = 0
         self.clips = 0
@@ -93,9 +93,9 @@ class Trainer:
             self.weights = trained["weights"].copy()
             self.load_shifts(trained["shifts"].tolist())
         self.device.write_parameters(self.weights_raw())
-        train, count, program = self.samples.train, self.minibatches.batch, self.plan.program
-        outputs = compute_outputs(self.device, program, train.samples_raw[:count])
-        self.loss(outputs[None], program.output_frac_bits, train.targets[:count])
+        first, program = self.source.minibatch(0), self.plan.program
+        outputs = compute_outputs(self.device, program, first.samples_raw)
+        self.loss(outputs[None], program.output_frac_bits, first.targets)
         self.device.clear_counters()
 
     def run_step(self) -> float:
@@ -103,18 +103,17 @@ class Trainer:
         every = self.config.training.recalibrate_steps
         if every and self.step and self.step % every == 0:
             self.calibrate()
-        chosen = self.minibatches(self.step)
-        train = self.samples.train
-        samples_raw = train.samples_raw[chosen].astype(np.int64)
-        objective = MinibatchObjective(
-            self.device, self.plan.program, self.loss, samples_raw, train.targets[chosen]
-        )
+        minibatch = self.source.minibatch(self.step)
+        objective = MinibatchObjective(self.device, self.plan.program, self.loss, *minibatch)
         self.device.write_parameters(self.weights_raw())
-        estimate = self.estimator.estimate(objective, self.step)
+        try:
+            estimate = self.estimator.estimate(objective, self.step)
+        except InfiniteLossError as error:
+            raise InfiniteLossError(f"in step {self.step + 1}, {error}") from error
         rate = self.schedule.rate(self.step, self.config.training.steps)
         self.optimiser.step(self.weights, estimate.gradient, rate)
         self._clip()
-        self.forward_passes += estimate.queries * len(chosen)
+        self.forward_passes += estimate.queries * len(minibatch.samples_raw)
         self.step += 1
         return estimate.loss
 
@@ -125,7 +124,7 @@ class Trainer:
     def calibrate(self) -> None:
         """Choose the shifts for the present weights and load the program that has them."""
         training = self.config.training
-        first = self.samples.train.samples_raw[: training.calibration_samples].astype(np.int64)
+        first = self.source.calibration(training.calibration_samples)
         self.load_shifts(
             calibrate(
                 self.network, self.device.engine, self.weights_raw(), first, training.headroom_bits

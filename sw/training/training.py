@@ -16,7 +16,7 @@ from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import Samples, load_samples
 from tenzo.sw.device import Device
 from tenzo.sw.devices import kernel_name, open_device
-from tenzo.sw.errors import DeviceError
+from tenzo.sw.errors import DeviceError, InfiniteLossError
 from tenzo.sw.training.evaluation import Evaluation, evaluate
 from tenzo.sw.training.interruption import Interrupted, Interruption
 from tenzo.sw.training.progress import QuietWhile, Reporter, Silence
@@ -132,11 +132,11 @@ class _Run:
                 f"at step {self.trainer.step} of {self.config.training.steps}: the checkpoint is "
                 f"in {self.folder.path}, go on with --resume",
             ) from None
-        except DeviceError as error:
-            raise DeviceError(
-                f"{error}; the checkpoint of step {self.saved_step} is in {self.folder.path}, go "
-                "on with --resume"
-            ) from None
+        except (DeviceError, InfiniteLossError) as error:
+            kept = f"{error}; the checkpoint of step {self.saved_step} is in {self.folder.path}"
+            if isinstance(error, DeviceError):
+                raise DeviceError(f"{kept}, go on with --resume") from None
+            raise InfiniteLossError(f"{kept}, a new run needs other values") from None
 
     def _open(self, out: Path | None, resume: bool) -> None:
         """Make or open the folder, and bring the trainer to where the run stands."""
@@ -230,6 +230,8 @@ class _Run:
             test_loss=test.loss,
             validation_accuracy=validation.accuracy,
             validation_relative_l2=validation.relative_l2,
+            zero_network=test.zero_network,
+            best_constant=test.best_constant,
             parameters=trainer.size,
             steps=trainer.step,
             forward_passes=trainer.forward_passes,

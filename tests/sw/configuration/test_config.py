@@ -11,9 +11,10 @@ from tenzo.sw.planning.planner import plan
 from tenzo.sw.program import Activation
 
 
-def test_presets_are_the_three_networks_of_the_project():
+def test_presets_are_the_networks_of_the_project():
     counts = {name: load_config(name).network().parameter_count for name in preset_names()}
-    assert counts == {"digits": 826, "mnist": 1504, "mnist-1024": 3962}
+    images = {"digits": 826, "mnist": 1504, "mnist-1024": 3962}
+    assert counts == {**images, "hjb20": 1929, "black-scholes": 833, "poisson10": 1697}
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -157,7 +158,7 @@ def test_missing_key_is_named(tmp_path):
 
 
 def test_unknown_preset_lists_presets():
-    with pytest.raises(UserError, match=r"did you mean 'digits'.*digits, mnist, mnist-1024"):
+    with pytest.raises(UserError, match=r"did you mean 'digits'.*digits, hjb20, mnist, mnist-1024"):
         load_config("digit")
 
 

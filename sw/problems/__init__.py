@@ -1,0 +1,1 @@
+"""Problems that a network solves without data: differential equations, each in a file."""
