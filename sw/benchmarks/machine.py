@@ -22,6 +22,7 @@ def describe_machine() -> dict[str, str]:
         "processor": processor(),
         "cores used": str(thread_count()),
         "instruction sets": _paths(),
+        "load before": f"{os.getloadavg()[0]:.1f} processes",
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
     }

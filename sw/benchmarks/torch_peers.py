@@ -9,6 +9,7 @@ enters the comparison.
 from __future__ import annotations
 
 import logging
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,7 @@ MERGES = {"pairs": (2, 2), "first, second, rest": (1, 1, 2), "all": (4,)}
 _LOG = logging.getLogger(__name__)
 _RECOMPILE_LIMIT = 64
 _TRIAL_SECONDS = 0.04
-_TRIALS = 3
+_TRIALS = 5
 
 Run = Callable[[Sequence[int]], list[Tensor]]
 """Evaluates some queries by their index; a tensor (queries, samples, outputs) for each call."""
@@ -91,7 +92,7 @@ class TorchPeers:
                 _LOG.warning("%s is left out: %s", variant.family, _first_line(error))
                 continue
             self.case.check(variant.family, outputs.numpy())
-            speed = max(self.measure(variant, _TRIAL_SECONDS) for _ in range(_TRIALS))
+            speed = statistics.median(self.measure(variant, _TRIAL_SECONDS) for _ in range(_TRIALS))
             if speed > best.get(variant.family, (0.0, variant))[0]:
                 best[variant.family] = speed, variant
         return {
