@@ -116,6 +116,50 @@ def test_three_queries_run_before_any_result_is_read() -> None:
 
 
 @pytest.mark.slow
+def test_configuring_more_parameters_makes_patched_copies_stale() -> None:
+    """No parameter is written again, and two pairs of copies lack half of those in use."""
+    engine = SMALL_ENGINES["8/8"]
+    script, outputs = PacketScript(engine, 5), engine.result_depth
+    half, all_of_them = show(script, outputs // 2), show(script, outputs)
+    masters = [script.parameters(bias=bias, count=outputs, complete=0) for bias in (0, 1)]
+    configure = {"weight_count": outputs, "bias_count": outputs, "stage_count": 1}
+    packets = [script.packet(Opcode.CONFIGURE, **configure), *masters, *half, *all_of_them]
+    packets = [encode_packet(p[0] & 0xFF, i & 0xFF, p[1:-1]) for i, p in enumerate(packets)]
+    assert_like_model(engine, packets, exchange(engine, packets))
+
+
+def show(script: PacketScript, count: int) -> Packets:
+    """Return packets that show so many sums of a weight and a bias, patched several times."""
+    rows = (0, 0, 0, 0, 1)
+    stage = Stage(
+        (1, 1, 1, 1, count, 1),
+        0,
+        (0,) * 6,
+        0,
+        (*rows, 0),
+        0,
+        rows,
+        0,
+        bias_strides=rows,
+        use_bias=True,
+        to_results=True,
+    )
+    read = {"first_lane": 0, "lane_count": 1, "first_output": 0, "output_count": count}
+    run = {"sign": 1, "seed": 1, "bits": 1, "epsilon_raw": 9, "entry": 0, "stop": 1}
+    packets = [
+        script.packet(Opcode.CONFIGURE, weight_count=count, bias_count=count, stage_count=1),
+        script.packet(Opcode.WRITE_PROGRAM, list(stage.encode()), address=0, complete=1),
+        script.packet(Opcode.WRITE_PARAMETERS, address=0, bias=0, complete=1, count=0),
+        script.packet(Opcode.WRITE_SAMPLES, [1], lane=0, address=0, count=1, complete=1),
+    ]
+    for first in (1, count, count, 2 * count - 1):
+        fields = {"distribution": 3, "first": first, "last": first + 1, "sample_base": 0}
+        packets.append(script.packet(Opcode.QUERY, **run, **fields, active_lanes=1))
+        packets.append(script.packet(Opcode.READ_RESULTS, **read, release=1))
+    return packets
+
+
+@pytest.mark.slow
 def test_reset_clears_configuration_and_valid_flags() -> None:
     engine = SMALL_ENGINES["8/8"]
     dut, reset = Engine(engine), Signal()
