@@ -136,8 +136,10 @@ class TrainingTable(Table):
     steps: Positive
     batch: Positive
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 1
-    estimator: Literal["rge"] = "rge"
+    estimator: Literal["rge", "cge"] = "rge"
     queries: Positive = 2
+    coordinates: Positive | None = None
+    central: bool = False
     epsilon: Annotated[float, Field(gt=0)] = 0.01
     distribution: Literal["rademacher", "uniform", "binomial"] = "rademacher"
     bits: Annotated[int, Field(ge=1, le=8)] = 1

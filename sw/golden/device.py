@@ -13,11 +13,13 @@ from tenzo.sw.device import Counters, Outputs, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
+from tenzo.sw.golden.coordinates import CoordinateOutputs, Coordinates, one_hot
 from tenzo.sw.golden.lanes import Lanes
 from tenzo.sw.golden.ranges import Range, Ranges
 from tenzo.sw.kernels.choice import open_kernel
 from tenzo.sw.kernels.kernel import Limits, Part
 from tenzo.sw.perturbation import check_query, perturb_all
+from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.planning.program_check import check_program, output_addresses
 from tenzo.sw.planning.schedule import program_cycles, program_macs
 from tenzo.sw.program import Program
@@ -85,6 +87,7 @@ class GoldenDevice:
         self.kernel = open_kernel(kernel, engine, threads)
         self._program: Program | None = None
         self._parameters: IntArray | None = None
+        self._coordinates: Coordinates | None = None
         self.clear_counters()
 
     @property
@@ -100,6 +103,7 @@ class GoldenDevice:
         self._ranges = Ranges(program, self._touched)
         self._runs: dict[Range, _Run] = {}
         self.kernel.load_program(program, self._touched)
+        self._close_coordinates()
 
     def write_parameters(self, parameters_raw: IntArray) -> None:
         """Write weights, then biases: raw integers of shape (parameter_count,)."""
@@ -124,6 +128,26 @@ class GoldenDevice:
         limits = self._checked(samples_raw, queries)
         free = self._ranges.check([item[2:] for item in limits])
         return self._parts(self.kernel.evaluate(samples_raw, queries, limits, not free), limits)
+
+    def evaluate_coordinates(
+        self, samples_raw: IntArray, coordinates: Sequence[Coordinate]
+    ) -> Iterator[CoordinateOutputs]:
+        """Evaluate the network with one parameter changed, for every coordinate; count nothing.
+
+        Parameters
+        ----------
+        samples_raw : int64 array of shape (samples, inputs)
+        coordinates : sequence of :class:`Coordinate`
+            Fastest if sorted by address.
+
+        Returns
+        -------
+        Iterator of :class:`CoordinateOutputs`, in order.
+        """
+        self._checked(samples_raw, [one_hot(coordinate) for coordinate in coordinates])
+        if self._coordinates is None:
+            self._coordinates = Coordinates(self.engine, self.kernel, self._loaded())
+        return self._coordinates.evaluate(self._written(), samples_raw, coordinates)
 
     def trace(
         self, samples_raw: IntArray, query: Query, earlier: Sequence[Query] = ()
@@ -162,7 +186,14 @@ class GoldenDevice:
 
     def close(self) -> None:
         """Release what the kernel holds."""
+        self._close_coordinates()
         self.kernel.close()
+
+    def _close_coordinates(self) -> None:
+        """Release what structured evaluation holds."""
+        if self._coordinates is not None:
+            self._coordinates.close()
+            self._coordinates = None
 
     def _loaded(self) -> Program:
         """Return the program."""

@@ -84,7 +84,14 @@ class QueryStruct(Structure):
 class SliceStruct(Structure):
     """``tenzo_slice`` of ``tenzo_kernels.h``."""
 
-    _fields_ = (("stage", c_int32), ("nest", StageStruct))
+    _fields_ = (
+        ("stage", c_int32),
+        ("nest", StageStruct),
+        ("inner", c_int32),
+        ("stride", c_int32),
+        ("jump", c_int32),
+        ("is_exact", c_int32),
+    )
 
 
 class RowStruct(Structure):

@@ -66,6 +66,10 @@ class NativeKernel:
         """The library that computes."""
         return self._library
 
+    def again(self, engine: EngineParameters) -> NativeKernel:
+        """Return another kernel of the same library, path and threads."""
+        return NativeKernel(engine, self._library, self._path, self._threads)
+
     def load_program(self, program: Program, touched: Sequence[StageAddresses]) -> None:
         """Load a program and the addresses that each stage touches."""
         self.close()

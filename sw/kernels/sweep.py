@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,19 +14,13 @@ import numpy.typing as npt
 from tenzo.sw.kernels.library import CoordinateStruct, RowStruct, SliceStruct
 from tenzo.sw.kernels.native import NativeKernel, stage_struct
 from tenzo.sw.planning.addressing import signed_strides
-from tenzo.sw.planning.delta import Deltas, Row, Slice
+from tenzo.sw.planning.delta import Coordinate, Deltas, Row, Slice
+from tenzo.sw.program import Stage
 
 IntArray = npt.NDArray[np.int64]
 
 OUTPUT_BYTES = 32 << 20
 """Outputs of one call into the library take about this much memory."""
-
-
-class Coordinate(NamedTuple):
-    """One changed parameter: its address, and the signed raw step that is added to it."""
-
-    address: int
-    step: int
 
 
 class SweepPart(NamedTuple):
@@ -82,6 +77,10 @@ class NativeSweep:
         for first in range(0, len(coordinates), together):
             yield self._call(samples, coordinates[first : first + together], first)
 
+    def works(self) -> bool:
+        """Return whether the kernels run all slices of this program."""
+        return self._open() != 0
+
     def close(self) -> None:
         """Release memory; before the kernel is closed."""
         if self._close is not None:
@@ -118,16 +117,13 @@ class NativeSweep:
             yield row, term, coordinate.address, coordinate.step
 
     def _open(self) -> int:
-        """Return the handle of the library's sweep; make it where there is none."""
+        """Return the handle of the library's sweep, or 0 if it cannot be opened."""
         if self._close is None:
             slices: dict[Slice, int] = {}
             chain: list[int] = []
             rows = [self._row_struct(row, slices, chain) for row in self._rows]
             stages = self._deltas.program.stages
-            structs = [
-                SliceStruct(part.stage, stage_struct(part.nest(stages[part.stage])))
-                for part in slices
-            ]
+            structs = [_slice_struct(part, stages[part.stage]) for part in slices]
             functions = self._kernel.library.functions
             handle = functions.tenzo_sweep_open(
                 self._kernel.handle(),
@@ -139,7 +135,7 @@ class NativeSweep:
                 len(chain),
             )
             if not handle:
-                raise MemoryError("the kernel found too little memory: choose a smaller network")
+                return 0
             self._handle: int = handle
             self._close = weakref.finalize(self, functions.tenzo_sweep_close, handle)
         return self._handle
@@ -151,3 +147,23 @@ class NativeSweep:
         chain += [slices.setdefault(part, len(slices)) for part in row.chain]
         stride = signed_strides([self._deltas.program.stages[row.own.stage].input_strides[5]])[0]
         return RowStruct(own, stride, first, len(row.chain), row.is_bias)
+
+
+def _slice_struct(part: Slice, stage: Stage) -> SliceStruct:
+    """Return a slice as the library reads it: its bases are those of its first term."""
+    nest, terms = part.nest(stage), part.terms
+    changed = replace(
+        nest,
+        counts=(*nest.counts[:5], terms.size),
+        input_base=nest.input_base + terms.base * nest.input_strides[5],
+        weight_base=nest.weight_base + terms.base * nest.weight_strides[5],
+        use_bias=False,
+    )
+    return SliceStruct(
+        part.stage,
+        stage_struct(changed),
+        terms.inner,
+        terms.stride,
+        terms.outer_stride,
+        part.is_exact,
+    )

@@ -17,7 +17,15 @@ import numpy.typing as npt
 from tenzo.sw.errors import UserError
 from tenzo.sw.program import ADDRESS_MODULUS, Program, Stage
 
+IntArray = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+
+class Coordinate(NamedTuple):
+    """One changed parameter: its address, and the signed raw step that is added to it."""
+
+    address: int
+    step: int
 
 
 class Span(NamedTuple):
@@ -43,7 +51,7 @@ class Span(NamedTuple):
         ]
 
     @classmethod
-    def of(cls, indices: Sequence[int], size: int, outer: bool = True) -> Span:
+    def of(cls, indices: Sequence[int], size: int) -> Span:
         """Return the span of some of ``size`` indices, or of all of them if they form none.
 
         Parameters
@@ -51,8 +59,6 @@ class Span(NamedTuple):
         indices : sequence of :class:`int`
             In rising order, at least one.
         size : :class:`int`
-        outer : :class:`bool`
-            Whether the outer counter may be used.
         """
         stride = indices[1] - indices[0] if len(indices) > 1 else 1
         inner = 1
@@ -61,7 +67,7 @@ class Span(NamedTuple):
         repeats, rest = divmod(len(indices), inner)
         jump = indices[inner] - indices[0] if repeats > 1 else 0
         span = cls(indices[0], repeats, jump, inner, stride)
-        if rest == 0 and (outer or repeats == 1) and span.indices() == list(indices):
+        if rest == 0 and span.indices() == list(indices):
             return span
         return cls(0, 1, 0, size, 1)
 
@@ -78,6 +84,8 @@ class Slice:
         Indices l, r and k.
     rows : :class:`Span`
         Indices j: all of them, or one.
+    is_exact : :class:`bool`
+        Whether every input changes; otherwise the spans hold some inputs that do not.
     """
 
     stage: int
@@ -85,6 +93,7 @@ class Slice:
     rows: Span
     right: Span
     terms: Span
+    is_exact: bool = True
 
     @property
     def outputs(self) -> int:
@@ -96,17 +105,15 @@ class Slice:
         """Multiply-accumulates that correct their sums."""
         return self.outputs * self.terms.size
 
-    def nest(self, stage: Stage, whole: bool = False) -> Stage:
-        """Return the loop nest of this slice of a stage, biases left out.
+    def nest(self, stage: Stage) -> Stage:
+        """Return the loop nest that computes this slice of a stage anew, from all terms.
 
         Parameters
         ----------
         stage : :class:`Stage`
             The stage, with counts (1, left, 1, right, J, K).
-        whole : :class:`bool`
-            Take all terms and the bias: the nest then computes the outputs anew.
         """
-        terms = Span(0, 1, 0, stage.counts[5], 1) if whole else self.terms
+        terms = _all(stage.counts[5])
         spans = (self.left, self.right, self.rows, terms)
         axes = (1, 3, 4, 5)
 
@@ -147,7 +154,6 @@ class Slice:
             output_strides=strided(stage.output_strides),  # type: ignore[arg-type]
             bias_base=base(stage.bias_base, stage.bias_strides),
             bias_strides=strided(stage.bias_strides),  # type: ignore[arg-type]
-            use_bias=stage.use_bias and whole,
         )
 
 
@@ -210,7 +216,12 @@ class Deltas:
     @property
     def macs(self) -> int:
         """Multiply-accumulates per sample of one sweep over all parameters, one step each."""
-        return sum(row.macs * row.count for row in self.rows)
+        return int(self.macs_by_address.sum())
+
+    @cached_property
+    def macs_by_address(self) -> IntArray:
+        """Multiply-accumulates per sample of each parameter, int64 of shape (parameters,)."""
+        return np.repeat([row.macs for row in self.rows], [row.count for row in self.rows])
 
     def _weight_rows(self, index: int) -> Iterator[Row]:
         stage = self.program.stages[index]
@@ -243,13 +254,11 @@ class Deltas:
         if key not in self._after:
             left, J, K, right = self._shapes[index]
             inputs = changed.reshape(left, K, right)
-            part = Slice(
-                index,
-                Span.of(np.flatnonzero(inputs.any((1, 2))).tolist(), left),
-                _all(J),
-                Span.of(np.flatnonzero(inputs.any((0, 1))).tolist(), right),
-                Span.of(np.flatnonzero(inputs.any((0, 2))).tolist(), K, outer=False),
-            )
+            lefts = Span.of(np.flatnonzero(inputs.any((1, 2))).tolist(), left)
+            rights = Span.of(np.flatnonzero(inputs.any((0, 1))).tolist(), right)
+            terms = Span.of(np.flatnonzero(inputs.any((0, 2))).tolist(), K)
+            read = np.ix_(lefts.indices(), terms.indices(), rights.indices())
+            part = Slice(index, lefts, _all(J), rights, terms, bool(inputs[read].all()))
             after = np.zeros((left, J, right), dtype=bool)
             after[np.ix_(part.left.indices(), range(J), part.right.indices())] = True
             self._after[key] = (part, *self._chain(index + 1, after))

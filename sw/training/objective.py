@@ -11,7 +11,9 @@ import numpy.typing as npt
 from tenzo.sw.device import Device, Query
 from tenzo.sw.errors import InfiniteLossError
 from tenzo.sw.numerics import FloatArray, fixed_sum
+from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.program import Program
+from tenzo.sw.training.coordinates import coordinate_outputs, deltas_of
 from tenzo.sw.training.evaluation import gather_outputs
 from tenzo.sw.training.losses import Loss
 
@@ -65,6 +67,25 @@ class MinibatchObjective:
             values = self.loss(outputs, self.program.output_frac_bits, self.targets)
             losses[some] = self._means(values)
         return losses
+
+    def coordinate_losses(self, coordinates: Sequence[Coordinate]) -> FloatArray:
+        """Return the mean loss with one parameter changed, float64 of shape (coordinates,).
+
+        Raises
+        ------
+        InfiniteLossError
+            If a sum of losses overflows.
+        """
+        losses = np.empty(len(coordinates))
+        for first, outputs in coordinate_outputs(self.device, self.samples_raw, coordinates):
+            values = self.loss(outputs, self.program.output_frac_bits, self.targets)
+            losses[first : first + len(outputs)] = self._means(values)
+        return losses
+
+    def coordinate_passes(self, addresses: IntArray) -> float:
+        """Return what evaluating each of these coordinates once costs, in passes per sample."""
+        macs = deltas_of(self.program).macs_by_address[addresses]
+        return int(macs.sum()) / self.program.macs
 
     def _means(self, losses: FloatArray) -> FloatArray:
         """Return the mean of each query's losses, summed in a fixed order; it must be finite."""

@@ -17,7 +17,7 @@ from tenzo.sw.numerics import FloatArray
 from tenzo.sw.perturbation import epsilon_raw
 from tenzo.sw.planning.calibration import calibrate
 from tenzo.sw.planning.planner import Plan, plan
-from tenzo.sw.training.estimators import Estimator, RandomGradient
+from tenzo.sw.training.estimators import CoordinateGradient, Estimator, RandomGradient
 from tenzo.sw.training.evaluation import compute_outputs
 from tenzo.sw.training.losses import make_loss
 from tenzo.sw.training.minibatches import make_source
@@ -113,7 +113,7 @@ class Trainer:
         rate = self.schedule.rate(self.step, self.config.training.steps)
         self.optimiser.step(self.weights, estimate.gradient, rate)
         self._clip()
-        self.forward_passes += estimate.queries * len(minibatch.samples_raw)
+        self.forward_passes += round(estimate.passes * len(minibatch.samples_raw))
         self.step += 1
         return estimate.loss
 
@@ -188,6 +188,15 @@ class Trainer:
     def _make_estimator(self) -> Estimator:
         """Return the estimator that the configuration names."""
         training = self.config.training
+        if training.estimator == "cge":
+            return CoordinateGradient(
+                self.size,
+                min(training.coordinates or self.size, self.size),
+                self.epsilon_raw,
+                self.weight_format.step,
+                training.central,
+                training.seed,
+            )
         return RandomGradient(
             self.size,
             training.queries,

@@ -114,7 +114,7 @@ class Narrow {
     }
 
     template <int R, int V>
-    void begin(Block<R, V>& sums, const Outer& outer, const Place& place) const {
+    TENZO_INLINE void begin(Block<R, V>& sums, const Outer& outer, const Place& place) const {
         TENZO_UNROLL for (int r = 0; r < R; ++r) {
             const Wide value = all32(static_cast<int32_t>(start(outer, place.row + r)));
             TENZO_UNROLL for (int v = 0; v < V; ++v) sums.of[r][v][0] = sums.of[r][v][1] = value;
@@ -150,7 +150,7 @@ class Narrow {
     }
 
     template <int R, int V>
-    void finish(Block<R, V>& sums, const Outer& outer, const Place& place, int shift) {
+    TENZO_INLINE void finish(Block<R, V>& sums, const Outer& outer, const Place& place, int shift) {
         TENZO_UNROLL for (int r = 0; r < R; ++r) TENZO_UNROLL for (int v = 0; v < V; ++v) {
             sums.of[r][v][0] = shift_right(sums.of[r][v][0], shift);
             sums.of[r][v][1] = shift_right(sums.of[r][v][1], shift);

@@ -35,7 +35,7 @@ class NarrowOutput {
 
     // Write sums that fit 32 bits, already shifted.
     template <int R, int V>
-    void write(const Block<R, V>& sums, const Outer& outer, const Place& place) {
+    TENZO_INLINE void write(const Block<R, V>& sums, const Outer& outer, const Place& place) {
         if (nest_.to_results)
             write_results<R, V>(sums, outer, place);
         else
@@ -123,7 +123,7 @@ class NarrowOutput {
 
     // Saturate, apply the activation and store; look closer where a limit was reached.
     template <int R, int V>
-    void write_words(const Block<R, V>& sums, const Outer& outer, const Place& place) {
+    TENZO_INLINE void write_words(const Block<R, V>& sums, const Outer& outer, const Place& place) {
         const Wide high = all16(high_), almost_high = all16(static_cast<int16_t>(high_ - 1));
         const Wide almost_low = all16(static_cast<int16_t>(low_ + 1));
         const Wide low = all16(nest_.activation == RELU ? 0 : low_);

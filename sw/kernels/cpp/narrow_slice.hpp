@@ -4,6 +4,27 @@
 // Sums and corrections may wrap; who calls has made sure that the new sums fit 32 bits. Changes are
 // saturated to 16 bits, and one that reaches the limit is reported: then all is worked out in full.
 
+// Changes of one output position, interleaved while they are read.
+struct Changed {
+    const int16_t* x;
+    const int* list;
+    ptrdiff_t step;
+    int terms;
+
+    template <int V>
+    TENZO_INLINE void pair(int p, Wide (&inputs)[V][2]) const {
+        const int16_t* first = x + list[2 * p] * step;
+        const bool both = 2 * p + 1 < terms;
+        const int16_t* second = both ? x + list[2 * p + 1] * step : nullptr;
+        TENZO_UNROLL for (int v = 0; v < V; ++v) {
+            const Wide a = load(first + v * COLUMNS);
+            const Wide b = both ? load(second + v * COLUMNS) : zero();
+            inputs[v][0] = interleave_low(a, b);
+            inputs[v][1] = interleave_high(a, b);
+        }
+    }
+};
+
 class NarrowSlice {
   public:
     explicit NarrowSlice(SliceRun<int16_t>& run)
@@ -43,7 +64,7 @@ class NarrowSlice {
             const int16_t* x = run_.changes.data + (outer.input - run_.changes.first) * pitch_;
             for (int g = 0; g < run_.group; ++g, x += run_.tile)
                 for (int column = 0; column < run_.tile; column += V * COLUMNS) {
-                    const Direct inputs{x + column, step, nest_.counts[K]};
+                    const Changed inputs{x + column, stage_.terms, step, nest_.counts[K]};
                     if (blocks_ == 1) {
                         rows<V>(outer, inputs, g, column);
                     } else {
@@ -81,7 +102,7 @@ class NarrowSlice {
     }
 
     template <int V>
-    void interleave(const Direct& inputs) {
+    void interleave(const Changed& inputs) {
         int16_t* to = static_cast<int16_t*>(run_.scratch);
         for (int p = 0; p < stage_.pairs; ++p) {
             Wide pair[V][2];

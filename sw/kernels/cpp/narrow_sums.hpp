@@ -14,6 +14,7 @@
 constexpr int64_t LIMIT = INT64_C(1) << 31;
 
 #define TENZO_UNROLL _Pragma("GCC unroll 8")
+#define TENZO_INLINE __attribute__((always_inline)) inline  // sums live in registers
 
 // Sample that element `element` of the low (0) or high (1) interleaved vector belongs to.
 inline int sample_of(int half, int element) { return element / 4 * 8 + half * 4 + element % 4; }
@@ -31,7 +32,7 @@ struct Direct {
     int terms;
 
     template <int V>
-    void pair(int p, Wide (&inputs)[V][2]) const {
+    TENZO_INLINE void pair(int p, Wide (&inputs)[V][2]) const {
         const int16_t* first = x + 2 * p * step;
         TENZO_UNROLL for (int v = 0; v < V; ++v) {
             const Wide a = load(first + v * COLUMNS);
@@ -47,14 +48,14 @@ struct Interleaved {
     const int16_t* x;
 
     template <int V>
-    void pair(int p, Wide (&inputs)[V][2]) const {
+    TENZO_INLINE void pair(int p, Wide (&inputs)[V][2]) const {
         TENZO_UNROLL for (int v = 0; v < V; ++v) TENZO_UNROLL for (int half = 0; half < 2; ++half)
             inputs[v][half] = load(x + ((p * V + v) * 2 + half) * COLUMNS);
     }
 };
 
 template <int R, int V, class Source>
-inline void accumulate(Block<R, V>& sums, const Source& source, const int32_t* weights, int from,
+TENZO_INLINE void accumulate(Block<R, V>& sums, const Source& source, const int32_t* weights, int from,
                        int to) {
     for (int p = from; p < to; ++p) {
         Wide inputs[V][2];

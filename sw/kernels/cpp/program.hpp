@@ -30,6 +30,7 @@ struct Stage {
     size_t block;            // place of its row blocks among those of the program
     size_t norm;             // place of their pair norms
     const int* producers;    // stages that write what it reads, ended by -1
+    const int* terms;        // of a slice: the terms that it sums, in units of the k strides
 };
 
 // Bounds of a block of rows: what the exactness of 32-bit sums is decided on.

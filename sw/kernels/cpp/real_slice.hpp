@@ -69,10 +69,10 @@ class RealSlice {
         const double* x = run_.changes.data + (outer.input - run_.changes.first) * pitch_ +
                           static_cast<ptrdiff_t>(g) * run_.tile + column;
         const ptrdiff_t step = nest_.input_strides[K] * pitch_;
-        for (int k = 0; k < nest_.counts[K]; ++k, x += step, weights += R) {
+        for (int k = 0; k < nest_.counts[K]; ++k, weights += R) {
             Reals changes[REAL_VECTORS];
             TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v)
-                changes[v] = load_reals(x + v * REAL_COLUMNS);
+                changes[v] = load_reals(x + stage_.terms[k] * step + v * REAL_COLUMNS);
             TENZO_UNROLL for (int r = 0; r < R; ++r) {
                 const Reals w = all(weights[r]);
                 TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) sums[r][v] += w * changes[v];

@@ -50,7 +50,10 @@ int64_t magnitude_bound(const tenzo_engine& engine, const Stage& stage) {
 }
 
 // Whether plain pointers reach all words of a stage, the same inputs for every row.
-bool is_regular(const tenzo_program& program, const tenzo_stage& nest) {
+bool is_regular(const tenzo_program& program, const Stage& stage) {
+    tenzo_stage nest = stage.nest;
+    if (stage.terms)
+        nest.counts[K] = 1 + *std::max_element(stage.terms, stage.terms + nest.counts[K]);
     const int words = program.first_word + program.word_count;
     const Bounds inputs(nest.input_base, nest.input_strides, nest.counts, 6);
     const Bounds outputs(nest.output_base, nest.output_strides, nest.counts, 5);
@@ -75,7 +78,7 @@ void find_steps(const int32_t* counts, const int32_t* strides, int* steps) {
 }  // namespace
 
 Stages::Stages(const tenzo_engine& engine, const tenzo_program& program,
-               const tenzo_stage* stages, int count, bool consecutive) {
+               const tenzo_stage* stages, int count) {
     bool real = true;
     for (int index = 0; index < count; ++index) {
         Stage stage{};
@@ -86,7 +89,19 @@ Stages::Stages(const tenzo_engine& engine, const tenzo_program& program,
     }
     const bool narrow = engine.activation_width <= 16 && engine.weight_width <= 16;
     words = narrow ? WordKind::NARROW : real ? WordKind::REAL : WordKind::INTEGER;
-    if (consecutive) find_producers();
+    find_producers();
+}
+
+Stages::Stages(const tenzo_engine& engine, const tenzo_program& program,
+               const tenzo_stage* slices, const std::vector<std::vector<int>>& terms)
+    : words(WordKind::NARROW) {
+    for (size_t index = 0; index < terms.size(); ++index) {
+        Stage slice{};
+        slice.nest = slices[index];
+        slice.terms = terms[index].data();
+        derive(engine, program, slice);
+        all.push_back(slice);
+    }
 }
 
 void Stages::derive(const tenzo_engine& engine, const tenzo_program& program, Stage& stage) {
@@ -104,7 +119,7 @@ void Stages::derive(const tenzo_engine& engine, const tenzo_program& program, St
         stage.matrix_strides[counter] = moves ? stage.matrices : 0;
         if (moves) stage.matrices *= nest.counts[counter];
     }
-    stage.regular = is_regular(program, nest);
+    stage.regular = is_regular(program, stage);
     if (!stage.regular) return;
     find_steps(nest.counts, nest.input_strides, stage.input_steps);
     find_steps(nest.counts, nest.output_strides, stage.output_steps);
@@ -190,7 +205,8 @@ void PackedWeights::pack_pairs(const Stage& stage, const int32_t* weights, Rows 
         for (int p = 0; p < stage.pairs; ++p) {
             int32_t pair[2] = {0, 0};
             for (int i = 0; i < 2 && 2 * p + i < nest.counts[K]; ++i) {
-                const int at = (address + (2 * p + i) * nest.weight_strides[K]) & ADDRESS_MASK;
+                const int term = stage.terms ? stage.terms[2 * p + i] : 2 * p + i;
+                const int at = (address + term * nest.weight_strides[K]) & ADDRESS_MASK;
                 pair[i] = nest.unit_weight ? 1 : weights[at];
             }
             packed[static_cast<ptrdiff_t>(p) * rows.count + row] = static_cast<int32_t>(
@@ -208,12 +224,14 @@ void PackedWeights::pack_pairs(const Stage& stage, const int32_t* weights, Rows 
 void PackedWeights::pack_reals(const Stage& stage, const int32_t* weights, Rows rows,
                                double* packed) {
     const tenzo_stage& nest = stage.nest;
-    for (int k = 0; k < nest.counts[K]; ++k)
+    for (int k = 0; k < nest.counts[K]; ++k) {
+        const int term = stage.terms ? stage.terms[k] : k;
         for (int row = 0; row < rows.count; ++row) {
             const int address =
-                rows.address + row * nest.weight_strides[J] + k * nest.weight_strides[K];
+                rows.address + row * nest.weight_strides[J] + term * nest.weight_strides[K];
             *packed++ = nest.unit_weight ? 1 : weights[address & ADDRESS_MASK];
         }
+    }
 }
 
 }  // namespace tenzo

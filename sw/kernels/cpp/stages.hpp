@@ -12,9 +12,12 @@ namespace tenzo {
 enum class WordKind { NARROW, REAL, INTEGER };
 
 struct Stages {
-    // What a stage reads from which is worked out only for stages that follow one another.
     Stages(const tenzo_engine& engine, const tenzo_program& program, const tenzo_stage* stages,
-           int count, bool consecutive = true);
+           int count);
+
+    // Slices, each with the terms that it sums.
+    Stages(const tenzo_engine& engine, const tenzo_program& program, const tenzo_stage* slices,
+           const std::vector<std::vector<int>>& terms);
 
     std::vector<Stage> all;
     WordKind words;

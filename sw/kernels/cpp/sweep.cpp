@@ -1,12 +1,13 @@
 #include "sweep.hpp"
 
+#include "kept.hpp"
+
 #include <atomic>
 
 namespace tenzo {
 
 namespace {
 
-constexpr int GROUP = 8;              // coordinates worked on at a time
 constexpr int64_t GROUPS_AT_ONCE = 4; // that a thread takes from the work that is left
 constexpr int64_t SUM_LIMIT = INT64_C(1) << 31;
 
@@ -14,6 +15,16 @@ std::vector<tenzo_stage> nests_of(const std::vector<tenzo_slice>& slices) {
     std::vector<tenzo_stage> nests;
     for (const tenzo_slice& slice : slices) nests.push_back(slice.nest);
     return nests;
+}
+
+std::vector<std::vector<int>> terms_of(const std::vector<tenzo_slice>& slices) {
+    std::vector<std::vector<int>> terms;
+    for (const tenzo_slice& slice : slices) {
+        terms.emplace_back();
+        for (int k = 0; k < slice.nest.counts[K]; ++k)
+            terms.back().push_back(k / slice.inner * slice.jump + k % slice.inner * slice.stride);
+    }
+    return terms;
 }
 
 int64_t macs_of(const tenzo_stage& nest) {
@@ -32,24 +43,6 @@ struct Group {
     int first, count;
 };
 
-// What one thread keeps of a tile, and what it works on.
-template <class T>
-struct Kept {
-    using Sum = typename SumOf<T>::Type;
-
-    Kept(const tenzo_program& program, int tile)
-        : sums(static_cast<size_t>(program.word_count) * tile),
-          result_sums(static_cast<size_t>(program.output_count) * tile),
-          changes(static_cast<size_t>(program.word_count) * tile * GROUP),
-          results(static_cast<size_t>(program.output_count) * tile * GROUP) {}
-
-    Aligned<Sum> sums, result_sums;
-    Aligned<T> changes;
-    std::vector<int32_t> results;
-    int tile = -1;          // whose values are there
-    int64_t macs[2] = {0, 0};
-};
-
 template <class T>
 class TypedSweep : public Sweep {
   public:
@@ -59,8 +52,8 @@ class TypedSweep : public Sweep {
           slices_(std::move(slices)),
           rows_(std::move(rows)),
           chain_(std::move(chain)),
-          nests_(kernel.engine(), kernel.program(), nests_of(slices_).data(),
-                 static_cast<int>(slices_.size()), false),
+          terms_(terms_of(slices_)),
+          nests_(kernel.engine(), kernel.program(), nests_of(slices_).data(), terms_),
           packed_(nests_, kernel.stages().words),
           norms_(slices_.size()) {}
 
@@ -199,6 +192,9 @@ class TypedSweep : public Sweep {
         const int64_t times = row.is_bias ? INT64_C(1) << first.nest.bias_shift
                                           : input_bound(worker, slices_[row.own].stage, tile);
         if (!fits(worker, row.own, largest * times)) return false;
+        for (int i = 0; i < row.count; ++i)
+            if (!slices_[chain_[row.first + i]].is_exact)
+                clear(thread, slices_[chain_[row.first + i]].stage - 1, group.count);
         run_first(kernel_.path(), run);
         for (int i = 0; i < row.count && !run.overflowed; ++i) {
             const int slice = chain_[row.first + i];
@@ -207,6 +203,15 @@ class TypedSweep : public Sweep {
             run_after(kernel_.path(), run);
         }
         return !run.overflowed;
+    }
+
+    // Set the changes of all outputs of a stage to zero.
+    void clear(int thread, int stage, int group) {
+        const tenzo_stage& nest = kernel_.stages().all[stage].nest;
+        const size_t pitch = static_cast<size_t>(group) * tile_;
+        T* first = kept_[thread]->changes.data() +
+                   (nest.output_base - kernel_.program().first_word) * pitch;
+        std::fill(first, first + macs_of(nest) / nest.counts[K] * pitch, T{});
     }
 
     // What a step adds to a weight, which saturates.
@@ -251,6 +256,7 @@ class TypedSweep : public Sweep {
     const std::vector<tenzo_slice> slices_;
     const std::vector<tenzo_row> rows_;
     const std::vector<int32_t> chain_;
+    const std::vector<std::vector<int>> terms_;
     const Stages nests_;
     PackedWeights packed_;
     std::vector<int64_t> norms_;  // greatest L1 norm of a row of each slice (int16_t only)

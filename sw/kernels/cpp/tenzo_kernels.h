@@ -52,10 +52,13 @@ typedef struct {
 } tenzo_query;
 
 // A slice of a stage: the outputs that change with a parameter, and the inputs that do. `nest` is the
-// stage's but for counts, bases and strides; k counts only the terms whose inputs change.
+// stage's but for counts, bases and strides; k counts only the terms whose inputs change. Term k of the
+// slice is term (k / inner) * jump + (k % inner) * stride of its bases. A slice that is not exact reads
+// inputs that do not change as well.
 typedef struct {
     int32_t stage;
     tenzo_stage nest;
+    int32_t inner, stride, jump, is_exact;
 } tenzo_slice;
 
 // Parameters with the same effect: those of one row, or one bias. `own` is the slice of the stage

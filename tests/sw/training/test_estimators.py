@@ -41,7 +41,7 @@ def test_gradient_is_the_formula(distribution, bits):
     pairs = [directions(query, SIZE, LfsrParameters()) for query in objective.queries[::2]]
     expected = sum((slope @ u) * u for u in pairs) / variance(distribution, bits) / 2
     assert np.allclose(estimate.gradient, expected, rtol=1e-12)
-    assert estimate.queries == 4
+    assert estimate.passes == 4
 
 
 @pytest.mark.parametrize(("distribution", "bits"), KINDS)

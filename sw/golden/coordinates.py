@@ -1,0 +1,130 @@
+"""Structured evaluation on the golden device: many parameters, each changed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tenzo.sw.device import Distribution, Query
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.errors import UserError
+from tenzo.sw.kernels.kernel import Kernel
+from tenzo.sw.kernels.native import NativeKernel
+from tenzo.sw.kernels.sweep import NativeSweep
+from tenzo.sw.planning.delta import Coordinate, Deltas
+from tenzo.sw.planning.kept import keep_all
+from tenzo.sw.planning.program_check import check_program
+from tenzo.sw.program import ADDRESS_MODULUS, Program
+
+IntArray = npt.NDArray[np.int64]
+
+
+class CoordinateOutputs(NamedTuple):
+    """Results for consecutive coordinates: int64 of shape (coordinates, samples, outputs)."""
+
+    first: int
+    outputs_raw: IntArray
+
+
+class Coordinates:
+    """Evaluates coordinates on one program.
+
+    A compiled kernel corrects the sums of one base pass; any other works every coordinate out in
+    full. The integers are the same.
+
+    Parameters
+    ----------
+    engine : :class:`EngineParameters`
+    kernel : :class:`Kernel`
+        With the program loaded.
+    program : :class:`Program`
+    """
+
+    def __init__(self, engine: EngineParameters, kernel: Kernel, program: Program) -> None:
+        self._kernel, self._program = kernel, program
+        self._sweep: NativeSweep | None = None
+        self._kept: NativeKernel | None = None
+        if isinstance(kernel, NativeKernel):
+            self._open(engine, kernel)
+
+    def evaluate(
+        self,
+        parameters_raw: IntArray,
+        samples_raw: IntArray,
+        coordinates: Sequence[Coordinate],
+    ) -> Iterator[CoordinateOutputs]:
+        """Yield the outputs of all coordinates, in order.
+
+        Parameters
+        ----------
+        parameters_raw : int64 array of shape (parameter_count,)
+        samples_raw : int64 array of shape (samples, inputs)
+        coordinates : sequence of :class:`Coordinate`
+        """
+        if self._sweep is None or self._kept is None:
+            yield from self._in_full(samples_raw, coordinates)
+            return
+        self._kept.write_parameters(parameters_raw)
+        for part in self._sweep.evaluate(samples_raw, coordinates):
+            outputs = part.outputs_raw
+            failed = np.flatnonzero(part.failed)
+            again = [coordinates[part.first + index] for index in failed]
+            for redone in self._in_full(samples_raw, again):
+                chosen = failed[redone.first : redone.first + len(redone.outputs_raw)]
+                outputs[chosen] = redone.outputs_raw
+            yield CoordinateOutputs(part.first, outputs)
+
+    def close(self) -> None:
+        """Release memory and threads."""
+        if self._sweep is not None:
+            self._sweep.close()
+        if self._kept is not None:
+            self._kept.close()
+
+    def _open(self, engine: EngineParameters, kernel: NativeKernel) -> None:
+        """Open the sweep, unless the program is not one that it takes."""
+        try:
+            program = keep_all(self._program)
+            deltas = Deltas(program)
+        except UserError:
+            return
+        wide = replace(engine, lane_depth=ADDRESS_MODULUS - 1)
+        self._kept = kernel.again(wide)
+        self._kept.load_program(program, check_program(program, wide))
+        self._sweep = NativeSweep(self._kept, deltas)
+        if not self._sweep.works():
+            self.close()
+            self._sweep = None
+
+    def _in_full(
+        self, samples_raw: IntArray, coordinates: Sequence[Coordinate]
+    ) -> Iterator[CoordinateOutputs]:
+        """Evaluate the whole network for every coordinate."""
+        stop = len(self._program.stages)
+        queries = [one_hot(coordinate) for coordinate in coordinates]
+        limits = [(query.first, query.first + 1, 0, stop) for query in queries]
+        together = max(1, (1 << 22) // (self._program.output_count * max(1, len(samples_raw))))
+        for first in range(0, len(queries), together):
+            some = slice(first, first + together)
+            outputs = np.empty(
+                (len(queries[some]), len(samples_raw), self._program.output_count), np.int64
+            )
+            for part in self._kernel.evaluate(samples_raw, queries[some], limits[some], False):
+                for index, values in enumerate(part.outputs_raw, part.first_query):
+                    outputs[index, part.first_sample : part.first_sample + len(values)] = values
+            yield CoordinateOutputs(first, outputs)
+
+
+def one_hot(coordinate: Coordinate) -> Query:
+    """Return the query that changes one parameter and evaluates the whole network."""
+    return Query(
+        sign=1 if coordinate.step > 0 else -1,
+        epsilon_raw=abs(coordinate.step),
+        distribution=Distribution.ONE_HOT,
+        first=coordinate.address,
+        last=coordinate.address + 1,
+    )
