@@ -74,7 +74,7 @@ class Perturbation(wiring.Component):
     its parameters: 6 cycles for a patch. The next one may start in the cycle after. Writes are
     never held back.
 
-    On ECP5 the default engine's takes at most 320 LUT4, 72 CCU2C and 310 flip-flops besides its
+    On ECP5 the default engine's takes at most 180 LUT4, 44 CCU2C and 185 flip-flops besides its
     LFSR.
 
     Parameters

@@ -31,8 +31,9 @@ class Scheduler(wiring.Component):
                        -> results, until released
 
     Queries stay in order. A one-hot or unperturbed query that gets a pair which differs from the
-    masters in one address at most is a patch: two parameters are written, not all of them. Its
-    result is the same; :class:`tenzo.hw.copies.Copies` knows which pairs do.
+    masters in one address at most is a patch: two parameters are written, not all of them. It can
+    start 7 cycles after it has come, instead of ``weight_count + bias_count + 5``, and its result
+    is the same; :class:`tenzo.hw.copies.Copies` knows which pairs do.
 
     ``start`` comes one cycle after the end of the perturbation and after ``finished`` at the
     earliest; ``result_ready`` comes ``FLUSH_CYCLES`` after ``finished``, when all counters are up

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
 from tenzo.sw.packets import (
@@ -177,6 +178,8 @@ def plausible_packets(draw: st.DrawFn, engine: EngineParameters) -> list[int]:
         field.name: draw(_field_values(opcode, field, engine, field.name in odd))
         for field in layout.fields
     }
+    if values.get("distribution") == Distribution.ONE_HOT and draw(st.integers(0, 3)):
+        values |= {"bits": 1, "last": min(values["first"] + 1, 0xFFFF)}
     payload = layout.pack(**values) + draw(_data(opcode, values, engine))
     if draw(_rarely(20)):
         payload = payload[: draw(st.integers(0, len(payload)))]

@@ -12,6 +12,7 @@ from amaranth.back import verilog
 
 from tenzo.hw.banks import ParameterBanks
 from tenzo.hw.cluster import Cluster
+from tenzo.hw.copies import Copies
 from tenzo.hw.core import Core
 from tenzo.hw.counters import Counters
 from tenzo.hw.group import Group
@@ -36,6 +37,7 @@ SCRIPT = "read_verilog -sv -noassert core.v; synth_ecp5 -noflatten -top core -js
 # The name of each component's modules in the netlist; Yosys appends numbers to some.
 COMPONENTS = {
     Cluster: r"core\.cluster_\d+",
+    Copies: r"core\.scheduler\.copies",
     Counters: r"core\.counters(\$\d+)?",
     Group: r"core\.cluster_\d+\.group_\d+",
     Lane: r".*\.lane_\d+",
@@ -103,10 +105,17 @@ def test_a_component_takes_no_more_than_its_docstring_says(modules, component):
         assert {kind: cells[kind] for kind in kinds if cells[kind] > limits[kind]} == {}
 
 
+def test_perturbation_takes_at_most_320_luts_and_220_flip_flops(modules):
+    names = ("core.perturbation", "core.perturbation.lfsr", "core.scheduler.copies")
+    total: Counter[str] = sum((modules[name] for name in names), Counter())
+    assert total["LUT4"] + 2 * total["CCU2C"] <= 320
+    assert total["TRELLIS_FF"] <= 220
+
+
 def test_all_memories_are_block_or_distributed_memory(modules):
     total: Counter[str] = sum(modules.values(), Counter())
     assert total["DP16KD"] == LANES + LANES // 2 + 2 + 5  # lanes, results, program, banks
-    assert total["TRELLIS_DPR16X4"] <= 48
+    assert total["TRELLIS_DPR16X4"] <= 51
 
 
 def test_eight_lanes_fit_the_smallest_part(modules):
