@@ -1,6 +1,7 @@
 // Stages of 16-bit words. Included inside the namespace of a path, after narrow_output.hpp.
 
-// A stage on a tile.
+// A stage on a tile, which keeps its sums or does not.
+template <bool Keep>
 class Narrow {
   public:
     explicit Narrow(StageRun<int16_t>& run)
@@ -24,7 +25,7 @@ class Narrow {
                 run_.input.data + static_cast<ptrdiff_t>(outer.input - run_.input.first) * run_.tile;
             for (int column = 0; column < run_.tile; column += V * COLUMNS) {
                 const Direct inputs{x + column, step, nest_.counts[K]};
-                if (tight && blocks_ == 1) {
+                if (tight && blocks_ <= 2) {
                     rows<V, true>(outer, inputs, 0, column);
                 } else if (tight) {
                     interleave<V, false>(inputs);
@@ -50,12 +51,13 @@ class Narrow {
     // Interleave the inputs of one position into scratch memory; return the largest magnitude of
     // them if it is wanted.
     template <int V, bool Bound>
-    int64_t interleave(const Direct& inputs) {
+    int64_t interleave(const Direct inputs) {
         int16_t* to = static_cast<int16_t*>(run_.scratch);
         Wide largest = zero(), smallest = zero();
-        for (int p = 0; p < stage_.pairs; ++p) {
+        const ptrdiff_t pairs = stage_.pairs;
+        for (ptrdiff_t p = 0; p < pairs; ++p) {
             Wide pair[V][2];
-            inputs.pair<V>(p, pair);
+            inputs.template pair<V>(p, pair);
             TENZO_UNROLL for (int v = 0; v < V; ++v)
                 TENZO_UNROLL for (int half = 0; half < 2; ++half, to += COLUMNS) {
                     store(to, pair[v][half]);
@@ -70,7 +72,7 @@ class Narrow {
 
     // All rows of one position, block by block; blocks differ by at most one row.
     template <int V, bool Tight, class Source>
-    void rows(const Outer& outer, const Source& source, int64_t input_bound, int column) {
+    void rows(const Outer& outer, const Source source, int64_t input_bound, int column) {
         const ptrdiff_t row = static_cast<ptrdiff_t>(outer.matrix) * nest_.counts[J];
         Place place{0, column, run_.pairs + row * stage_.pairs, outer.matrix * blocks_,
                     input_bound};
@@ -103,7 +105,7 @@ class Narrow {
         Block<R, V> sums;
         begin<R, V>(sums, outer, place);
         accumulate<R, V>(sums, source, place.weights, 0, stage_.pairs);
-        if (run_.sums.words) output_.keep_sums<R, V>(sums, sums, 0, outer, place);
+        if (Keep) output_.template keep_sums<R, V>(sums, sums, 0, outer, place);
         finish<R, V>(sums, outer, place, nest_.shift);
     }
 
@@ -145,7 +147,7 @@ class Narrow {
                 sums.of[r][v][half] = add32(and_(a, b), shift_right(xor_(a, b), 1));
                 whole.of[r][v][half] = add32(a, b);
             }
-        if (run_.sums.words) output_.keep_sums<R, V>(whole, sums, 1, outer, place);
+        if (Keep) output_.template keep_sums<R, V>(whole, sums, 1, outer, place);
         finish<R, V>(sums, outer, place, nest_.shift - 1);
     }
 
@@ -155,7 +157,7 @@ class Narrow {
             sums.of[r][v][0] = shift_right(sums.of[r][v][0], shift);
             sums.of[r][v][1] = shift_right(sums.of[r][v][1], shift);
         }
-        output_.write<R, V>(sums, outer, place);
+        output_.template write<R, V>(sums, outer, place);
     }
 
     // Sums of any size: chunks of pairs that fit 32 bits each, added in 64.
@@ -185,7 +187,7 @@ class Narrow {
         }
         for (int r = 0; r < R; ++r) {
             output_.write_totals(outer, place.row + r, place.column, totals[r], SAMPLES);
-            if (run_.sums.words) output_.keep_totals(outer, place.row + r, place.column, totals[r], SAMPLES);
+            if (Keep) output_.keep_totals(outer, place.row + r, place.column, totals[r], SAMPLES);
         }
     }
 

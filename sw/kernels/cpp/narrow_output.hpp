@@ -121,6 +121,19 @@ class NarrowOutput {
         return run_.output.data + static_cast<ptrdiff_t>(word) * run_.tile;
     }
 
+    // Pack sums, clamp them if that is needed, and store them; note the extremes.
+    template <int R, int V, bool Clamp>
+    TENZO_INLINE static void store_words(const Block<R, V>& sums, int16_t* to, ptrdiff_t step,
+                                         Wide low, Wide high, Wide& largest, Wide& smallest) {
+        TENZO_UNROLL for (int r = 0; r < R; ++r, to += step)
+            TENZO_UNROLL for (int v = 0; v < V; ++v) {
+                const Wide packed = pack(sums.of[r][v][0], sums.of[r][v][1]);
+                largest = max16(largest, packed);
+                smallest = min16(smallest, packed);
+                store(to + v * COLUMNS, Clamp ? min16(max16(packed, low), high) : packed);
+            }
+    }
+
     // Saturate, apply the activation and store; look closer where a limit was reached.
     template <int R, int V>
     TENZO_INLINE void write_words(const Block<R, V>& sums, const Outer& outer, const Place& place) {
@@ -130,13 +143,10 @@ class NarrowOutput {
         Wide largest = largest_, smallest = smallest_;
         int16_t* to = output(outer, place.row) + place.column;
         const ptrdiff_t step = static_cast<ptrdiff_t>(nest_.output_strides[J]) * run_.tile;
-        TENZO_UNROLL for (int r = 0; r < R; ++r, to += step)
-            TENZO_UNROLL for (int v = 0; v < V; ++v) {
-                const Wide packed = pack(sums.of[r][v][0], sums.of[r][v][1]);
-                largest = max16(largest, packed);
-                smallest = min16(smallest, packed);
-                store(to + v * COLUMNS, clamps_ ? min16(max16(packed, low), high) : packed);
-            }
+        if (clamps_)
+            store_words<R, V, true>(sums, to, step, low, high, largest, smallest);
+        else
+            store_words<R, V, false>(sums, to, step, low, high, largest, smallest);
         if (__builtin_expect(any_greater16(largest, almost_high) ||
                                  any_greater16(almost_low, smallest), 0)) {
             const Block<R, V> copy = sums;

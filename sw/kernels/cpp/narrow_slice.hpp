@@ -9,10 +9,10 @@ struct Changed {
     const int16_t* x;
     const int* list;
     ptrdiff_t step;
-    int terms;
+    ptrdiff_t terms;
 
     template <int V>
-    TENZO_INLINE void pair(int p, Wide (&inputs)[V][2]) const {
+    TENZO_INLINE void pair(ptrdiff_t p, Wide (&inputs)[V][2]) const {
         const int16_t* first = x + list[2 * p] * step;
         const bool both = 2 * p + 1 < terms;
         const int16_t* second = both ? x + list[2 * p + 1] * step : nullptr;

@@ -29,10 +29,10 @@ struct Block {
 struct Direct {
     const int16_t* x;
     ptrdiff_t step;
-    int terms;
+    ptrdiff_t terms;
 
     template <int V>
-    TENZO_INLINE void pair(int p, Wide (&inputs)[V][2]) const {
+    TENZO_INLINE void pair(ptrdiff_t p, Wide (&inputs)[V][2]) const {
         const int16_t* first = x + 2 * p * step;
         TENZO_UNROLL for (int v = 0; v < V; ++v) {
             const Wide a = load(first + v * COLUMNS);
@@ -48,16 +48,16 @@ struct Interleaved {
     const int16_t* x;
 
     template <int V>
-    TENZO_INLINE void pair(int p, Wide (&inputs)[V][2]) const {
+    TENZO_INLINE void pair(ptrdiff_t p, Wide (&inputs)[V][2]) const {
         TENZO_UNROLL for (int v = 0; v < V; ++v) TENZO_UNROLL for (int half = 0; half < 2; ++half)
             inputs[v][half] = load(x + ((p * V + v) * 2 + half) * COLUMNS);
     }
 };
 
 template <int R, int V, class Source>
-TENZO_INLINE void accumulate(Block<R, V>& sums, const Source& source, const int32_t* weights, int from,
-                       int to) {
-    for (int p = from; p < to; ++p) {
+TENZO_INLINE void accumulate(Block<R, V>& sums, const Source source, const int32_t* weights,
+                             ptrdiff_t from, ptrdiff_t to) {
+    for (ptrdiff_t p = from; p < to; ++p) {
         Wide inputs[V][2];
         source.template pair<V>(p, inputs);
         TENZO_UNROLL for (int r = 0; r < R; ++r) {

@@ -22,13 +22,16 @@ namespace {
 
 bool works() { return PATH_WORKS; }
 
+template <bool Keep>
 void narrow(StageRun<int16_t>& run) {
-    Narrow kernel(run);
+    Narrow<Keep> kernel(run);
     if (run.tile % (TILE_VECTORS * COLUMNS) == 0)
-        kernel.compute<TILE_VECTORS>();
+        kernel.template compute<TILE_VECTORS>();
     else
-        kernel.compute<1>();
+        kernel.template compute<1>();
 }
+
+void narrow(StageRun<int16_t>& run) { run.sums.words ? narrow<true>(run) : narrow<false>(run); }
 
 void real(StageRun<double>& run) { Real(run).compute(); }
 
