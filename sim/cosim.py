@@ -16,6 +16,7 @@ from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import load_samples
 from tenzo.sw.errors import UserError
 from tenzo.sw.planning.planner import plan
+from tenzo.sw.training.minibatches import samples_per_step
 
 MARK = "TENZO-COSIM "
 """Begins each line of the simulation's output that is meant for this module."""
@@ -111,13 +112,20 @@ def _simulate(config: Config, job: dict[str, Any], build: Any, tell: News) -> Ve
 
 
 def default_batch(config: Config) -> int:
-    """Return how many samples a step has unless told: few where a program is long.
+    """Return the minibatch of a step unless told: few samples where a program is long.
 
-    At least one more than there are lanes, so that a second, partial wave runs.
+    At least one sample more than there are lanes, so that a second, partial wave runs.
     """
     short = plan(config.network(), config.engine()).cycles <= SHORT_PROGRAM_CYCLES
     most = SHORT_BATCH if short else config.engine_table.lane_count + 1
-    return min(config.training.batch, most)
+    if config.problem is None:
+        return min(config.training.batch, most)
+    fits = (
+        batch
+        for batch in range(1, config.training.batch)
+        if samples_per_step(with_batch(config, batch)) >= most
+    )
+    return next(fits, config.training.batch)
 
 
 def with_batch(config: Config, batch: int) -> Config:
@@ -131,5 +139,5 @@ def with_batch(config: Config, batch: int) -> Config:
 def step_cycles(config: Config) -> int:
     """Return the engine's cycles of a training step: all queries on all waves."""
     engine = config.engine()
-    waves = -(-config.training.batch // engine.lane_count)
+    waves = -(-samples_per_step(config) // engine.lane_count)
     return 2 * config.training.queries * waves * plan(config.network(), engine).cycles

@@ -29,7 +29,9 @@ _LOG = logging.getLogger(__name__)
 @click.command()
 @config_argument
 @click.option("--steps", default=3, show_default=True, help="Training steps to run.")
-@click.option("--batch", type=int, help="Samples of a step; few where a network is large.")
+@click.option(
+    "--batch", type=int, help="Samples, or points, of a step; few where a network is large."
+)
 @click.option("--lanes", type=int, help="Lanes of the engine, instead of the file's.")
 @click.option(
     "--inject",
@@ -60,13 +62,14 @@ def command(
     from tenzo.sim.cosim import cosim, default_batch, with_batch
     from tenzo.sw.configuration.config import load_config
     from tenzo.sw.data.samples import with_data_folder
+    from tenzo.sw.training.minibatches import samples_per_step
 
     if lanes is not None:
         overrides = (*overrides, f"engine.lane_count={lanes}")
     loaded = with_data_folder(load_config(config, overrides), data)
     loaded = with_batch(loaded, default_batch(loaded) if batch is None else batch)
     checkpoint = _checkpoint(Path(config), loaded)
-    news = _News(steps, loaded.training.batch, as_json)
+    news = _News(steps, samples_per_step(loaded), as_json)
     verdict = cosim(loaded, steps, loaded.training.batch, inject, news, checkpoint)
     news.end()
     document = {**verdict.document(), "command": command_line()}
@@ -106,8 +109,8 @@ def _keep(path: Path, document: dict[str, Any], same: bool) -> None:
 class _News:
     """Tells how far a lockstep is: a bar on a terminal, lines elsewhere."""
 
-    def __init__(self, steps: int, batch: int, quiet: bool) -> None:
-        self._steps, self._batch = steps, batch
+    def __init__(self, steps: int, samples: int, quiet: bool) -> None:
+        self._steps, self._samples = steps, samples
         self._bar: Any = None
         self._cycles = 0
         self._terminal = sys.stderr.isatty() and _LOG.isEnabledFor(logging.INFO) and not quiet
@@ -118,7 +121,7 @@ class _News:
             _LOG.info("building the simulator; kept for the next time")
         elif "total_cycles" in news:
             self._cycles = news["total_cycles"]
-            text = f"{self._batch} samples a step: about {self._cycles:,} cycles of computing"
+            text = f"{self._samples} samples a step: about {self._cycles:,} cycles of computing"
             _LOG.info("%s", text)
             self._begin(self._cycles)
         elif "cycles" in news:

@@ -22,6 +22,9 @@ TRAINING, VALIDATION, TEST, NODES = (purpose << 56 for purpose in (1, 2, 3, 4))
 
 _SET_STREAMS = 1 << 48
 
+MOST_BYTES = 1 << 30
+"""The samples of a step may take this much."""
+
 
 def draw_points(
     problem: Problem, name: str, count: int, activation: Format, seed: int, stream: int
@@ -53,6 +56,18 @@ def samples_per_step(problem: Problem, derivatives: Derivatives, batch: int) -> 
         count * (derivatives.node_count if name in problem.differentiated else 1)
         for name, count in set_sizes(problem, batch).items()
     )
+
+
+def check_size(problem: Problem, derivatives: Derivatives, batch: int) -> None:
+    """Refuse steps whose samples do not fit memory, before they are made."""
+    samples = samples_per_step(problem, derivatives, batch)
+    size = samples * problem.inputs * 8
+    if size > MOST_BYTES:
+        raise UserError(
+            f"training.batch {batch} with {derivatives.node_count} nodes a point makes {samples} "
+            f"samples a step, which take {size / 2**30:,.1f} GiB of memory, more than "
+            f"{MOST_BYTES >> 30} GiB: choose a smaller batch, or derivatives of fewer nodes"
+        )
 
 
 class _Set(NamedTuple):

@@ -10,13 +10,20 @@ from tenzo.sw.configuration.config import Config
 from tenzo.sw.configuration.problem_table import ProblemTable
 from tenzo.sw.data.samples import Samples, Split
 from tenzo.sw.derivatives.choice import make_derivatives
-from tenzo.sw.derivatives.stencil import Derivatives
+from tenzo.sw.derivatives.stencil import Derivatives, IntArray
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
 from tenzo.sw.numerics import FloatArray
 from tenzo.sw.problems.checks import ask
 from tenzo.sw.problems.choice import make_problem
-from tenzo.sw.problems.collocation import TEST, TRAINING, VALIDATION, Collocation, draw_points
+from tenzo.sw.problems.collocation import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    Collocation,
+    check_size,
+    draw_points,
+)
 from tenzo.sw.problems.problem import Problem
 
 _POINT_SEED = 1
@@ -40,9 +47,11 @@ def configured_problem(config: Config) -> tuple[Problem, Derivatives]:
             f"the problem needs {problem.inputs} and 1: change the first or the last layer"
         )
     options = table.derivatives.model_dump(exclude_none=True)
-    return problem, make_derivatives(
+    derivatives = make_derivatives(
         inputs=problem.inputs, activation=config.activation_format(), **options
     )
+    check_size(problem, derivatives, config.training.batch)
+    return problem, derivatives
 
 
 def problem_samples(config: Config) -> Samples:
@@ -73,6 +82,13 @@ def problem_samples(config: Config) -> Samples:
         state.update(np.ascontiguousarray(array).data)
     name = table.name or table.entry_point or str(table.file)
     return Samples(name, **splits, is_classification=False, digest=state.hexdigest())
+
+
+def solve(config: Config, points_raw: IntArray, outputs: FloatArray) -> FloatArray:
+    """Return the solution of a problem, (points, 1), for outputs of the network at points."""
+    problem, _ = configured_problem(config)
+    points = points_raw.astype(np.float64) * config.activation_format().step
+    return ask(problem, "solution", (len(points),), points, outputs[:, 0])[:, None]
 
 
 def _table(config: Config) -> ProblemTable:

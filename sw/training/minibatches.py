@@ -13,6 +13,7 @@ from tenzo.sw.data.samples import Samples, Split
 from tenzo.sw.derivatives.stencil import Derivatives
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
+from tenzo.sw.problems import collocation
 from tenzo.sw.problems.collocation import Collocation
 from tenzo.sw.problems.problem import Problem
 from tenzo.sw.problems.samples import configured_problem
@@ -141,6 +142,14 @@ class PointSource:
         samples_raw = self._make(0).samples_raw
         count = min(count, len(samples_raw))
         return samples_raw[np.arange(count) * len(samples_raw) // count]
+
+
+def samples_per_step(config: Config) -> int:
+    """Return how many samples each query of a step evaluates."""
+    batch = config.training.batch
+    if config.problem is None:
+        return batch
+    return collocation.samples_per_step(*configured_problem(config), batch)
 
 
 def make_source(config: Config, samples: Samples) -> Source:

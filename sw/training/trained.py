@@ -70,7 +70,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Outputs, float64 (samples, outputs), and for a classifier labels, int64 (samples,)."""
+    """Outputs, float64 (samples, outputs), and for a classifier labels, int64 (samples,).
+
+    Of a problem, outputs are its solution.
+    """
 
     outputs: FloatArray
     labels: npt.NDArray[np.int64] | None
@@ -170,6 +173,10 @@ def predict_run(
     classifies = trained.config.training.loss == "cross-entropy"
     labels = predictions(outputs_raw) if classifies else None
     outputs = outputs_raw.astype(np.float64) * 2.0**-trained.plan.program.output_frac_bits
+    if trained.config.problem is not None:
+        from tenzo.sw.problems.samples import solve
+
+        outputs = solve(trained.config, raw, outputs)
     return Prediction(outputs, labels)
 
 
