@@ -32,7 +32,8 @@ class CacheUse:
     size: int
 
     def __str__(self) -> str:
-        return f"{self.builds} builds, {describe_size(self.size)}"
+        plural = "" if self.builds == 1 else "s"
+        return f"{self.builds} build{plural}, {describe_size(self.size)}"
 
 
 def cache_limit() -> int:

@@ -22,6 +22,7 @@ NAME = "verilator"
 """What ``--device`` calls it."""
 
 _TOP = "tenzo_native"
+_FLAGS = ("-fno-expand", "-fno-table")  # 4 % faster without these two rewritings
 _TRACE_FLAGS = ("--trace-vcd",)
 
 
@@ -101,5 +102,5 @@ def build_engine(engine: EngineParameters, traced: bool = False) -> Build:
     """Build the program of an engine, or take it from the cache."""
     folder = Path(__file__).parent
     text = engine_verilog(engine) + (folder / "wrapper.v").read_text()
-    flags = _TRACE_FLAGS if traced else ()
+    flags = (*_FLAGS, *(_TRACE_FLAGS if traced else ()))
     return build_native(text, _TOP, folder / "loop.cpp", extra_args=flags)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,19 @@ def test_version_is_a_number(name: str) -> None:
 def test_compiler_follows_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert not by_name()["no-such-compiler"].found
+
+
+def test_cache_shows_folder_use_and_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENZO_CACHE", str(tmp_path))
+    monkeypatch.setenv("TENZO_CACHE_LIMIT", "500 MB")
+    build = tmp_path / "verilator" / "key"
+    build.mkdir(parents=True)
+    (build / "program").write_bytes(bytes(3000))
+    (build / "build.json").touch()
+    assert by_name()["cache"].version == f"{tmp_path}/verilator, 1 build, 3 KB of 500 MB"
+
+
+def test_a_wrong_limit_of_the_cache_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENZO_CACHE_LIMIT", "much")
+    assert not by_name()["cache"].found
+    assert "TENZO_CACHE_LIMIT must be a size" in by_name()["cache"].remedy
