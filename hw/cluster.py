@@ -7,6 +7,8 @@ from amaranth.lib.wiring import In, Out
 from tenzo.hw.delay import delayed
 from tenzo.hw.group import Group, result_address_width
 from tenzo.hw.pipeline import LaneControlLayout
+from tenzo.hw.requantize import REQUANTIZE_CYCLES
+from tenzo.hw.table import TableUnits
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
 
@@ -18,12 +20,13 @@ CLUSTER_RESULT_CYCLES = 3
 
 
 def groups_per_cluster(engine: EngineParameters) -> int:
-    """Return how many groups fit ``CLUSTER_LANES``, at least one."""
-    return max(1, CLUSTER_LANES // engine.requantizer_sharing)
+    """Return how many groups fit ``CLUSTER_LANES``, at least those of one table unit."""
+    fitting = max(1, CLUSTER_LANES // engine.requantizer_sharing)
+    return max(1, fitting // engine.table_rounds) * engine.table_rounds
 
 
 class Cluster(wiring.Component):
-    """Groups that share one register on everything broadcast to them.
+    """Groups that share one register on everything broadcast to them, and their table units.
 
     Limits the fan-out of weights, addresses and control. Adds one cycle to the control, and one to
     results and saturations.
@@ -76,6 +79,8 @@ class Cluster(wiring.Component):
         groups = []
         for index in range(self.group_count):
             groups.append(self._group(m, self.first_group + index, control))
+        if self.engine.table_units:
+            self._tables(m, groups, control)
         m.d.sync += self.saturations.eq(sum(group.saturated for group in groups))
         address = delayed(m, self.result_address, 1, reset_less=True)
         data: Value = Const(0)
@@ -89,7 +94,7 @@ class Cluster(wiring.Component):
     def _registers(self, m: Module) -> dict[str, Signal]:
         """Register the control; hold the settings of an output until the next one."""
         control = {}
-        flags = ("accumulate", "capture", "strobes", "sample")
+        flags = ("accumulate", "capture", "strobes", "sample", "counted")
         for name, _ in self.control.shape():
             field = self.control[name]
             register = Signal.like(field, name=name, reset_less=name not in flags)
@@ -111,21 +116,43 @@ class Cluster(wiring.Component):
                      "wide", "activation", "to_results", "write_address",
                      "result_write_address", "sample", "sample_data"):  # fmt: skip
             m.d.comb += getattr(group, name).eq(control[name])
+        if self.engine.table_units:
+            for name in ("advance", "counted", "from_table"):
+                m.d.comb += getattr(group, name).eq(control[name])
+        writes = self.control.strobes
+        strobes: Value = control["strobes"]
+        if self.engine.table_rounds > 1:
+            at_turn = self.control.write_round == number % self.engine.table_rounds
+            writes = Mux(~self.control.from_table | at_turn, writes, 0)
+            strobes = delayed(m, writes, 1)
         lane_writes, active = Signal(lane_count), Signal(lane_count, reset_less=True)
         for position in range(lane_count):
             lane = first_lane + position
             sampled = self.control.sample & (self.control.sample_lane == lane)
-            computed = self.control.strobes[position] & ~self.control.to_results
+            computed = writes[position] & ~self.control.to_results
             m.d.sync += [
                 lane_writes[position].eq(sampled | computed),
                 active[position].eq(self.active_lanes > lane),
             ]
         m.d.comb += [
-            group.strobes.eq(control["strobes"]),
+            group.strobes.eq(strobes),
             group.lane_writes.eq(lane_writes),
             group.active.eq(active),
         ]
         return group
+
+    def _tables(self, m: Module, groups: list[Group], control: dict[str, Signal]) -> None:
+        """Build table units, each for the next ``table_rounds`` groups."""
+        rounds = self.engine.table_rounds
+        served = [groups[first : first + rounds] for first in range(0, len(groups), rounds)]
+        m.submodules.tables = tables = TableUnits(self.engine, len(served))
+        tanh = control["activation"][0]
+        m.d.comb += tables.tanh.eq(delayed(m, tanh, REQUANTIZE_CYCLES, reset_less=True))
+        for unit, members in enumerate(served):
+            for index, group in enumerate(members):
+                m.d.comb += group.value.eq(tables.values[unit])
+                with m.If(control["round"] == index):
+                    m.d.comb += tables.arguments[unit].eq(group.argument)
 
 
 def clusters(engine: EngineParameters) -> list[Cluster]:

@@ -142,3 +142,6 @@ class Core(wiring.Component):
             self.clear_busy.eq(saturations.busy),
             scheduler.hold.eq(saturations.busy),
         ]
+        if self.engine.table_rounds > 1:
+            term = sequencer.term
+            m.d.comb += saturations.output_end.eq(term.valid & term.last)

@@ -1,6 +1,6 @@
 """A group: lanes that share one requantizer and one result memory."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -68,6 +68,20 @@ class Group(wiring.Component):
         Address in the result memory.
     result_data : ``Out(signed(32))``
         Its value, one cycle later.
+
+    With table units, ``advance`` moves the chain, and a value that leaves the requantizer may be
+    written later as its sine or tanh:
+
+    advance : ``In(1)``
+        The next cycle is the next position's.
+    counted : ``In(lane_count)``
+        As ``strobes``, but when the value leaves the requantizer: saturations count then.
+    from_table : ``In(1)``
+        Write the table's value, not the requantizer's.
+    argument : ``Out(signed(activation width))``
+        The requantizer's value.
+    value : ``In(signed(activation width))``
+        The table's.
     """
 
     def __init__(self, engine: EngineParameters, lane_count: int) -> None:
@@ -75,8 +89,14 @@ class Group(wiring.Component):
         self.lane_count = lane_count
         address_width = ceil_log2(engine.lane_depth)
         result_width = result_address_width(engine)
+        word = signed(engine.activation.width)
+        table = {
+            "advance": In(1), "counted": In(lane_count), "from_table": In(1),
+            "argument": Out(word), "value": In(word),
+        }  # fmt: skip
         super().__init__(
             {
+                **(table if engine.table_units else {}),
                 "read_address": In(address_width),
                 "weight": In(signed(engine.weight.width)),
                 "accumulate": In(1),
@@ -89,7 +109,7 @@ class Group(wiring.Component):
                 "strobes": In(lane_count),
                 "to_results": In(1),
                 "sample": In(1),
-                "sample_data": In(signed(engine.activation.width)),
+                "sample_data": In(word),
                 "lane_writes": In(lane_count),
                 "write_address": In(address_width),
                 "result_write_address": In(result_width),
@@ -107,8 +127,14 @@ class Group(wiring.Component):
         m.submodules.requantize = requantize = Requantize(
             engine.accumulator_width, engine.activation.width
         )
+        finished = requantize.o
+        counted = self.strobes
+        if engine.table_units:
+            finished = Mux(self.from_table, self.value, requantize.o)
+            counted = self.counted
+            m.d.comb += self.argument.eq(requantize.o)
         written = Signal(signed(engine.activation.width))
-        m.d.comb += written.eq(Mux(self.sample, self.sample_data, requantize.o))
+        m.d.comb += written.eq(Mux(self.sample, self.sample_data, finished))
         lanes = [Lane(engine) for _ in range(self.lane_count)]
         for position, lane in enumerate(lanes):
             m.submodules[f"lane_{position}"] = lane
@@ -127,9 +153,9 @@ class Group(wiring.Component):
             requantize.shift.eq(self.shift),
             requantize.wide.eq(self.wide),
             requantize.activation.eq(self.activation),
-            self.saturated.eq(requantize.saturated & (self.strobes & self.active).any()),
+            self.saturated.eq(requantize.saturated & (counted & self.active).any()),
         ]
-        self._results(m, requantize)
+        self._results(m, finished)
         return m
 
     def _chain(self, m: Module, lanes: list[Lane]) -> Signal:
@@ -137,11 +163,15 @@ class Group(wiring.Component):
         captured = lanes[-1].sum  # shifted in behind the last one: never used
         for position, lane in reversed(list(enumerate(lanes))):
             register = Signal.like(lane.sum, name=f"captured_{position}", reset_less=True)
-            m.d.sync += register.eq(Mux(self.capture, lane.sum, captured))
+            if self.engine.table_rounds == 1:
+                m.d.sync += register.eq(Mux(self.capture, lane.sum, captured))
+            else:
+                with m.If(self.capture | self.advance):
+                    m.d.sync += register.eq(Mux(self.capture, lane.sum, captured))
             captured = register
         return captured
 
-    def _results(self, m: Module, requantize: Requantize) -> None:
+    def _results(self, m: Module, finished: Value) -> None:
         """Build the result memory, both halves interleaved."""
         depth = self.engine.result_depth << 1 + ceil_log2(self.engine.requantizer_sharing)
         m.submodules.results = results = simple_memory(signed(RESULT_WIDTH), depth)
@@ -149,7 +179,7 @@ class Group(wiring.Component):
         m.d.comb += [
             write.en.eq(self.to_results & self.strobes.any()),
             write.addr.eq(self.result_write_address),
-            write.data.eq(requantize.o),
+            write.data.eq(finished),
             read.addr.eq(self.result_read_address),
             self.result_data.eq(read.data),
         ]

@@ -1,8 +1,9 @@
 """Pipeline control: brings operands, control and writes together at the lanes."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from amaranth.hdl import Assert, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -11,9 +12,10 @@ from tenzo.hw.delay import delayed
 from tenzo.hw.group import result_address_width
 from tenzo.hw.interface import SampleWriteLayout
 from tenzo.hw.lane import READ_TO_SUM
-from tenzo.hw.sequencer import TermLayout
+from tenzo.hw.sequencer import TermLayout, uses_table
+from tenzo.hw.turns import Turns, shared_turns
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.timing import ISSUE_TO_READ, ISSUE_TO_WRITE
+from tenzo.sw.timing import ISSUE_TO_READ, ISSUE_TO_WRITE, TABLE_CYCLES
 
 ISSUE_TO_WEIGHT = ISSUE_TO_READ + READ_TO_SUM - 2
 """Cycles from issue to the weight at the multiplier."""
@@ -26,7 +28,8 @@ class LaneControlLayout(data.StructLayout):
     """What all lanes share, one cycle before they need it; :class:`Cluster` has the registers.
 
     The fields belong to different cycles of a term: each comes when its pipeline stage is next.
-    ``load_settings`` comes with ``shift``, ``wide`` and ``activation``.
+    ``load_settings`` comes with ``shift``, ``wide`` and ``activation``. Engines with table units
+    have the fields of :class:`Turns` as well.
     """
 
     def __init__(self, engine: EngineParameters) -> None:
@@ -50,6 +53,7 @@ class LaneControlLayout(data.StructLayout):
                 "sample": 1,
                 "sample_lane": 8,
                 "sample_data": signed(engine.activation.width),
+                **(shared_turns(engine) if engine.table_units else {}),
             }
         )
 
@@ -112,6 +116,10 @@ class Pipeline(wiring.Component):
         for target, source in settings:
             line = delayed(m, self.term[source], ISSUE_TO_CAPTURE, reset_less=True)
             m.d.comb += self.o[target].eq(line)
+        if self.engine.table_units:
+            table = delayed(m, uses_table(self.term), ISSUE_TO_CAPTURE, reset_less=True)
+            with m.If(table):
+                m.d.comb += self.o.wide.eq(0)
         self._writes(m, finished)
         return m
 
@@ -141,16 +149,16 @@ class Pipeline(wiring.Component):
         to_results = Signal(reset_less=True)
         term = self.term
         line = [(finished, term.output_address, term.to_results)]
-        for _ in range(ISSUE_TO_WRITE - 2):
-            valid, *fields = line[-1]
-            fields = [delayed(m, field, 1, reset_less=True) for field in fields]
-            line.append((delayed(m, valid, 1), *fields))
-        arriving, next_address, next_to_results = line[-1]
-        with m.If(arriving):
-            m.d.sync += [address.eq(next_address), to_results.eq(next_to_results)]
-        strobes = [delayed(m, arriving, 1)]
-        for _ in range(1, sharing):
-            strobes.append(delayed(m, strobes[-1], 1))
+        if self.engine.table_units:
+            strobes = self._table_line(m, line, address, to_results)
+        else:
+            _extend(m, line, ISSUE_TO_WRITE - 2)
+            arriving, next_address, next_to_results = line[-1]
+            with m.If(arriving):
+                m.d.sync += [address.eq(next_address), to_results.eq(next_to_results)]
+            strobes = [delayed(m, arriving, 1)]
+            for _ in range(1, sharing):
+                strobes.append(delayed(m, strobes[-1], 1))
         position = Signal(ceil_log2(sharing))
         for index, strobe in enumerate(strobes):
             with m.If(strobe):
@@ -170,6 +178,32 @@ class Pipeline(wiring.Component):
         ]
         self._check(m, line, lane_write, address)
 
+    def _table_line(
+        self, m: Module, line: list[Any], address: Signal, to_results: Signal
+    ) -> Sequence[Value]:
+        """Lead outputs with sine or tanh past the table, the others around it; return strobes."""
+        m.submodules.turns = turns = Turns(self.engine)
+        capture = ISSUE_TO_CAPTURE - 1
+        m.d.comb += [
+            turns.capture.eq(self.o.capture),
+            turns.table.eq(delayed(m, uses_table(self.term), capture, reset_less=True)),
+        ]
+        for name in shared_turns(self.engine):
+            m.d.comb += self.o[name].eq(getattr(turns, name))
+        _extend(m, line, ISSUE_TO_WRITE - 2)
+        (*fields,) = line[-1]
+        table = delayed(m, uses_table(self.term), ISSUE_TO_WRITE - 2, reset_less=True)
+        late = [(fields[0] & table, *fields[1:])]
+        _extend(m, late, TABLE_CYCLES)
+        for arriving, next_address, next_to_results in (
+            (fields[0] & ~table, *fields[1:]),
+            late[-1],
+        ):
+            with m.If(arriving):
+                m.d.sync += [address.eq(next_address), to_results.eq(next_to_results)]
+        line += late[1:]
+        return list(turns.strobes)
+
     def _check(self, m: Module, line: list[Any], lane_write: Signal, address: Signal) -> None:
         """Check that no term reads a word whose write is to come, or comes in the same cycle."""
         term = self.term
@@ -177,3 +211,11 @@ class Pipeline(wiring.Component):
         in_line.append(lane_write & (term.input_address == address))
         with m.If(term.valid):
             m.d.sync += Assert(~Cat(in_line).any())
+
+
+def _extend(m: Module, line: list[Any], cycles: int) -> None:
+    """Append an output's valid flag and its other fields, delayed by one cycle more each."""
+    for _ in range(cycles):
+        valid, *fields = line[-1]
+        fields = [delayed(m, field, 1, reset_less=True) for field in fields]
+        line.append((delayed(m, valid, 1), *fields))

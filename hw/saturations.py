@@ -55,6 +55,12 @@ class Saturations(wiring.Component):
         Pulse: zero all counts.
     busy : ``Out(1)``
         The loop is zeroing.
+
+    Where table units serve several groups, the counts of a stage may end after the next one has
+    started; then the first value of a stage is told by its last term:
+
+    output_end : ``In(1)``
+        The last term of an output is issued.
     """
 
     def __init__(self, engine: EngineParameters, cluster_count: int, most: int) -> None:
@@ -70,6 +76,7 @@ class Saturations(wiring.Component):
                 "read_data": Out(32),
                 "clear": In(1),
                 "busy": Out(1, init=1),
+                **({"output_end": In(1)} if engine.table_rounds > 1 else {}),
             }
         )
 
@@ -103,10 +110,15 @@ class Saturations(wiring.Component):
 
     def _accumulate(self, m: Module) -> tuple[Signal, Signal, Signal]:
         """Sum up one stage; return flush pulse, its slot and its count."""
-        tail = ISSUE_TO_WRITE + COUNT_CYCLES + self.engine.requantizer_sharing - 1
-        stage_start = delayed(m, self.stage_start, tail)
-        program_start = delayed(m, self.program_start, tail)
-        program_end = delayed(m, self.program_end, tail + 5)
+        sharing, rounds = self.engine.requantizer_sharing, self.engine.table_rounds
+        tail = ISSUE_TO_WRITE + COUNT_CYCLES
+        if rounds == 1:
+            stage_start = delayed(m, self.stage_start, tail + sharing - 1)
+            program_start = delayed(m, self.program_start, tail + sharing - 1)
+        else:
+            stage_start = delayed(m, self._first_output(m, self.stage_start), tail)
+            program_start = delayed(m, self._first_output(m, self.program_start), tail)
+        program_end = delayed(m, self.program_end, tail + (sharing - 1) * rounds + 5)
         entry = Signal(8, reset_less=True)
         slot = Signal(8)
         count = Signal(32)
@@ -120,6 +132,13 @@ class Saturations(wiring.Component):
             m.d.sync += slot.eq(Mux(program_start, entry, slot + 1))
         m.d.sync += count.eq(Mux(flush, arrived, sticky_sum(count, arrived)))
         return flush, slot, count
+
+    def _first_output(self, m: Module, start: Signal) -> Value:
+        """Whether the first output since a pulse ends."""
+        waiting = Signal()
+        with m.If(start | self.output_end):
+            m.d.sync += waiting.eq(~self.output_end)
+        return (start | waiting) & self.output_end
 
 
 def sticky_sum(left: Value, right: Value) -> Value:

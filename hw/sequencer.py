@@ -47,7 +47,8 @@ class TermLayout(data.StructLayout):
 class Sequencer(wiring.Component):
     """Loop nests of a program, stage by stage.
 
-    An output takes ``max(K, S)`` slots, the idle ones first, one slot each clock cycle. When a
+    An output takes ``max(K, S)`` slots, ``max(K, S * table_rounds)`` in a stage with sine or tanh
+    on an engine with table units, the idle ones first, one slot each clock cycle. When a
     counter advances, every address gains the step of that counter: one adder an address. The next
     descriptor is read while a stage runs, so stages follow each other without a gap if their first
     slots are at least ``PREFETCH_CYCLES`` apart; ``wait_cycles`` idle cycles come first.
@@ -153,7 +154,8 @@ class Sequencer(wiring.Component):
     ) -> None:
         """Issue terms, after as many idle slots as the shared requantizer needs."""
         in_stage = Signal()
-        idle_slots = Signal(range(max(2, self.engine.requantizer_sharing)), reset_less=True)
+        most_slots = self.engine.requantizer_sharing * self.engine.table_rounds
+        idle_slots = Signal(range(max(2, most_slots)), reset_less=True)
         with m.If(switch):
             m.d.sync += [
                 in_stage.eq(1),
@@ -173,11 +175,12 @@ class Sequencer(wiring.Component):
 
     def _padding(self, descriptor: data.View) -> Value:
         """Return the idle slots of an output: what its terms fall short of the sharing lanes."""
-        most = self.engine.requantizer_sharing - 1
-        if not most:
-            return Const(0)
-        last_k = descriptor.last_index[-1]
-        return Mux(last_k < most, most - last_k, 0)
+        sharing, rounds = self.engine.requantizer_sharing, self.engine.table_rounds
+        padding = _padding_to(sharing, descriptor.last_index[-1])
+        if rounds == 1:
+            return padding
+        longer = _padding_to(sharing * rounds, descriptor.last_index[-1])
+        return Mux(uses_table(descriptor), longer, padding)
 
     def _counters(
         self, m: Module, active: data.View, following: data.View, switch: Signal
@@ -218,3 +221,13 @@ def _inner_wrap(at_last: Signal, index: int) -> Value:
     """Whether every counter inside one is in its last iteration."""
     inner = at_last[index + 1 :]
     return inner.all() if len(inner) else Const(1)
+
+
+def _padding_to(slots: int, last_k: Value) -> Value:
+    """Return what ``last_k + 1`` terms fall short of so many slots."""
+    return Mux(last_k < slots - 1, slots - 1 - last_k, 0) if slots > 1 else Const(0)
+
+
+def uses_table(settings: data.View) -> Value:
+    """Whether a term or descriptor belongs to a stage with sine or tanh."""
+    return settings.activation[1]

@@ -28,7 +28,8 @@ def inject(verilog: str, kind: str, engine: EngineParameters, program: Program) 
     kind : :class:`str`
         ``weight-bit``: one weight is stored with one bit flipped; ``lfsr-tap``: one tap of the
         perturbation's register is missing; ``shift``: the requantizer of the first lanes shifts by
-        one bit more or less; ``saturate``: it wraps around instead.
+        one bit more or less; ``saturate``: it wraps around instead; ``table``: the first table unit
+        reads every segment's first value with its lowest bit flipped.
     engine : :class:`EngineParameters`
     program : :class:`Program`
         Says which weights are in use.
@@ -36,7 +37,7 @@ def inject(verilog: str, kind: str, engine: EngineParameters, program: Program) 
     Raises
     ------
     UserError
-        If there is no such kind.
+        If there is no such kind, or the engine lacks what it damages.
     InjectionError
         If the construct is not found exactly once.
     """
@@ -79,6 +80,16 @@ def _saturate(verilog: str, engine: EngineParameters, program: Program) -> str:
     return _edit(verilog, _REQUANTIZER, r"(= )overflow( \? [^;]*\blimit\b)", r"\g<1>1'b0\2")
 
 
+def _table(verilog: str, engine: EngineParameters, program: Program) -> str:
+    """Flip the lowest bit of what the first table unit reads."""
+    if not engine.table_units:
+        raise UserError(
+            "--inject table damages sine and tanh, but this engine has no table units: choose "
+            "another fault, or a network with one of the two"
+        )
+    return _edit(verilog, r"\.cluster_0\.tables", r"(word_0 <= )([^;]*);", r"\1\2 ^ 1;")
+
+
 _REQUANTIZER = r"\.cluster_0\.group_0\.requantize"
 
 _FAULTS: dict[str, Callable[[str, EngineParameters, Program], str]] = {
@@ -86,6 +97,7 @@ _FAULTS: dict[str, Callable[[str, EngineParameters, Program], str]] = {
     "lfsr-tap": _lfsr_tap,
     "shift": _shift,
     "saturate": _saturate,
+    "table": _table,
 }
 
 FAULTS = tuple(_FAULTS)

@@ -11,6 +11,7 @@ from tenzo.sim.random_cases import Case
 from tenzo.sw.device import Counters, Device, Distribution, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.planning.schedule import program_cycles
+from tenzo.sw.program import Activation
 from tenzo.sw.timing import PREFETCH_CYCLES, read_after_write
 
 SLICE_KINDS = ("slice rows", "slice left", "slice right", "slice then more", "slice last")
@@ -25,6 +26,8 @@ FACTS = (
     "split",
     "bias",
     "ReLU",
+    "sine",
+    "tanh",
     "four layers",
     "one-hot weight",
     "one-hot bias",
@@ -111,6 +114,8 @@ class CaseChecker:
         """Whether an engine of this size can show a fact."""
         if fact == "partial wave":
             return self.engine.lane_count > 1
+        if fact in ("sine", "tanh"):
+            return self.engine.table_units > 0
         return fact != "K below S" or self.engine.requantizer_sharing > 1
 
     def _planned_cycles(self, case: Case) -> int:
@@ -135,7 +140,9 @@ class CaseChecker:
             "K below S": any(s.counts[5] < self.engine.requantizer_sharing for s in stages),
             "several waves": len(case.samples_raw) > self.engine.lane_count,
             "bias": any(stage.use_bias for stage in stages),
-            "ReLU": any(stage.activation for stage in stages),
+            "ReLU": any(stage.activation == Activation.RELU for stage in stages),
+            "sine": any(stage.activation == Activation.SINE for stage in stages),
+            "tanh": any(stage.activation == Activation.TANH for stage in stages),
             "four layers": len(case.network.layers) == 4,
             **_one_hot_facts(case, self.engine),
         }

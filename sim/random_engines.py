@@ -17,6 +17,9 @@ RANDOM_ENGINES: dict[str, EngineParameters] = {
         bias_depth=256,
         stage_slots=64,
         result_depth=32,
+        table_units=1,
+        table_frac_bits=4,
+        table_segment_bits=4,
     ),
     "16x16": EngineParameters(
         lane_count=8,
@@ -26,6 +29,7 @@ RANDOM_ENGINES: dict[str, EngineParameters] = {
         bias_depth=512,
         stage_slots=96,
         result_depth=64,
+        table_units=2,
     ),
     "18x18": EngineParameters(
         activation=Format(18, 14),
@@ -37,6 +41,9 @@ RANDOM_ENGINES: dict[str, EngineParameters] = {
         bias_depth=256,
         stage_slots=64,
         result_depth=32,
+        table_units=3,
+        table_frac_bits=14,
+        table_segment_bits=10,
     ),
     "24x16": EngineParameters(
         activation=Format(24, 20),
@@ -48,6 +55,9 @@ RANDOM_ENGINES: dict[str, EngineParameters] = {
         bias_depth=200,
         stage_slots=50,
         result_depth=20,
+        table_units=1,
+        table_frac_bits=20,
+        table_segment_bits=7,
     ),
     "5x7": EngineParameters(
         activation=Format(5, 2),
@@ -59,6 +69,9 @@ RANDOM_ENGINES: dict[str, EngineParameters] = {
         bias_depth=128,
         stage_slots=40,
         result_depth=16,
+        table_units=1,
+        table_frac_bits=2,
+        table_segment_bits=4,
         max_bits=3,
         lfsr=LfsrParameters(16, 0xB400),
     ),
@@ -77,4 +90,5 @@ RANDOM_ENGINES: dict[str, EngineParameters] = {
     ),
 }
 """By name: formats of 8 to 24 bits, 1 to 11 lanes, 1 to 8 lanes a requantizer, whole and partial
-groups, memories that are powers of two and others, three LFSR lengths."""
+groups, memories that are powers of two and others, three LFSR lengths, and tables of sine and tanh
+of several sizes, one unit serving one group or two, or none."""

@@ -21,6 +21,9 @@ SIGN_CODES = {0: 0, 1: 1, -1: 2}
 INPUTS, HIDDEN, OUTPUTS = 8, 5, 3
 
 
+RELU = Activation.RELU
+
+
 def engine_of(lane_count: int = 4, sharing: int = 2, **fields: Any) -> EngineParameters:
     base: dict[str, Any] = {
         "activation": Format(8, 4),
@@ -36,8 +39,10 @@ def engine_of(lane_count: int = 4, sharing: int = 2, **fields: Any) -> EnginePar
     return EngineParameters(**{**base, **fields})
 
 
-def two_layers(engine: EngineParameters) -> tuple[Stage, ...]:
-    """A dense network 8-5-3 with biases and ReLU; the second slot is its first stage."""
+def two_layers(
+    engine: EngineParameters, hidden: Activation = RELU, output: Activation = Activation.NONE
+) -> tuple[Stage, ...]:
+    """A dense network 8-5-3 with biases; the second slot is its first stage."""
     unused = Stage((1, 1, 1, 1, 1, 1), 0, (0,) * 6, 0, (0,) * 6, 0, (0,) * 5, 0)
     first = Stage(
         (1, 1, 1, 1, HIDDEN, INPUTS),
@@ -51,7 +56,7 @@ def two_layers(engine: EngineParameters) -> tuple[Stage, ...]:
         bias_strides=(0, 0, 0, 0, 1),
         bias_shift=4,
         use_bias=True,
-        activation=Activation.RELU,
+        activation=hidden,
         sample_input=True,
     )
     second = Stage(
@@ -67,6 +72,7 @@ def two_layers(engine: EngineParameters) -> tuple[Stage, ...]:
         bias_strides=(0, 0, 0, 0, 1),
         bias_shift=3,
         use_bias=True,
+        activation=output,
         to_results=True,
     )
     return with_waits([unused, first, second], engine)
@@ -75,7 +81,13 @@ def two_layers(engine: EngineParameters) -> tuple[Stage, ...]:
 class Network:
     """A core that holds :func:`two_layers`, random parameters and random samples."""
 
-    def __init__(self, engine: EngineParameters, seed: int = 1) -> None:
+    def __init__(
+        self,
+        engine: EngineParameters,
+        seed: int = 1,
+        activations: tuple[Activation, Activation] = (RELU, Activation.NONE),
+    ) -> None:
+        self.activations = activations
         self.bench = CoreBench(engine)
         self.random = random.Random(seed)
         self.engine = engine
@@ -83,7 +95,7 @@ class Network:
     async def load(self, ctx: Any) -> None:
         weights = random_values(self.random, HIDDEN * (INPUTS + OUTPUTS), 8)
         biases = random_values(self.random, HIDDEN + OUTPUTS, 8)
-        await self.bench.load(ctx, two_layers(self.engine), weights, biases)
+        await self.bench.load(ctx, two_layers(self.engine, *self.activations), weights, biases)
         await self.load_samples(ctx)
 
     async def load_samples(self, ctx: Any, base: int = 0) -> None:
@@ -119,9 +131,7 @@ class Network:
 
 @pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
-@given(
-    case=cases(tables=False).flatmap(lambda case: queries(case).map(lambda query: (case, query)))
-)
+@given(case=cases().flatmap(lambda case: queries(case).map(lambda query: (case, query))))
 def test_random_programs_equal_the_model(case):
     case, query = case
     engine, program = case.engine, case.program
@@ -177,6 +187,33 @@ def test_lanes_and_sharing(lanes, sharing):
             await network.check(ctx, asked)
         network.check_counters(ctx)
         assert await network.bench.saturations(ctx, 4) == network.bench.model.saturations
+
+    simulate(network.bench.core, run)
+
+
+SINE, TANH, PLAIN = Activation.SINE, Activation.TANH, Activation.NONE
+
+
+@pytest.mark.parametrize("activations", [(SINE, PLAIN), (PLAIN, TANH), (TANH, SINE)])
+@pytest.mark.parametrize(
+    ("lanes", "sharing", "units"),
+    [(1, 1, 1), (4, 2, 2), (8, 2, 1), (11, 2, 2), (9, 1, 3), (7, 4, 1), (20, 3, 4), (5, 3, 9)],
+)
+def test_table_units_and_sharing(lanes, sharing, units, activations):
+    fields = {"table_frac_bits": 4, "table_segment_bits": 5}
+    engine = engine_of(lanes, sharing, table_units=units, **fields)
+    network = Network(engine, activations=activations)
+
+    async def run(ctx):
+        await network.load(ctx)
+        for active in (lanes, 1):
+            asked = network.query(active_lanes=active)
+            await network.bench.ask(ctx, **asked)
+            await network.check(ctx, asked)
+        network.check_counters(ctx)
+        saturations = await network.bench.saturations(ctx, 4)
+        assert saturations == network.bench.model.saturations
+        assert sum(saturations) > 0
 
     simulate(network.bench.core, run)
 

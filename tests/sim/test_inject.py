@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -15,7 +16,13 @@ from tenzo.sw.networks.network import Dense, Layer, Network
 from tenzo.sw.planning.planner import plan
 
 ENGINE = EngineParameters(
-    lane_count=2, lane_depth=64, weight_depth=64, bias_depth=16, stage_slots=4, result_depth=8
+    lane_count=2,
+    lane_depth=64,
+    weight_depth=64,
+    bias_depth=16,
+    stage_slots=4,
+    result_depth=8,
+    table_units=1,
 )
 PROGRAM = plan(Network((Layer(4, 4, Dense()),)), ENGINE).program
 
@@ -33,6 +40,7 @@ def verilog() -> str:
         ("lfsr-tap", "state[0] ? 32'd2149580802 : 32'd0;"),
         ("shift", "low_shift <= shift[2:0] ^ 3'd1;"),
         ("saturate", "= 1'b0 ? "),
+        ("table", "word_0 <= \\$signature__data  ^ 1;"),
     ],
 )
 def test_a_fault_changes_one_line(kind: str, fragment: str) -> None:
@@ -47,6 +55,7 @@ def test_a_fault_changes_one_line(kind: str, fragment: str) -> None:
 def test_a_construct_that_is_gone_is_an_error(kind: str) -> None:
     text = verilog().replace("state[0] ?", "state[0] ? ").replace("<= shift[2:0]", "<= other")
     text = text.replace("weight_master[", "weights[").replace("= overflow ?", "= over ?")
+    text = text.replace("word_0 <=", "word <=")
     with pytest.raises(InjectionError, match="0 places"):
         inject(text, kind, ENGINE, PROGRAM)
 
@@ -56,6 +65,12 @@ def test_a_module_that_is_gone_is_an_error() -> None:
         inject("module other (clk);\nendmodule\n", "shift", ENGINE, PROGRAM)
 
 
+def test_a_fault_of_the_table_needs_a_table() -> None:
+    with pytest.raises(UserError, match="this engine has no table units"):
+        inject("", "table", replace(ENGINE, table_units=0), PROGRAM)
+
+
 def test_unknown_fault_is_refused() -> None:
-    with pytest.raises(UserError, match="weight-bit, lfsr-tap, shift, saturate, not 'cosmic-ray'"):
+    kinds = "weight-bit, lfsr-tap, shift, saturate, table"
+    with pytest.raises(UserError, match=f"{kinds}, not 'cosmic-ray'"):
         inject("", "cosmic-ray", ENGINE, PROGRAM)

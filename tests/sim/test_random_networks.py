@@ -51,5 +51,5 @@ def test_no_result_depends_on_what_registers_and_memories_start_with(tmp_path: P
     verilog = engine_verilog(RANDOM_ENGINES[name])
     verilog, registers, memories = arbitrary_start(verilog, 1)
     assert registers == len(re.findall(r"^  initial .*'[hd]", verilog, flags=re.MULTILINE)) > 200
-    assert memories == verilog.count("initial begin") > 5
+    assert memories == verilog.count("initial begin") - 1 > 5  # the table keeps its words
     run_networks(name, verilog, 40, tmp_path)
