@@ -41,6 +41,7 @@ UNIT = "GMAC/s"
 _LOG = logging.getLogger(__name__)
 _PEAK_SIZE = 1024
 _TORCH = "torch-"
+_MERGED = "torch-merged"
 
 Contenders = dict[str, Callable[[], float]]
 
@@ -74,11 +75,15 @@ def _measure(name: str, repetitions: int, with_torch: bool) -> list[Record]:
 
 
 def _with_best(records: list[Record]) -> list[Record]:
-    """Add the fastest of PyTorch's forms once more, as ``torch-best``; name eager plainly."""
+    """Add the fastest of PyTorch's forms once more, as ``torch-best``; name eager plainly.
+
+    One that multiplies cores beforehand is no form of the same products: it is listed alone.
+    """
     forms = [record for record in records if record.contender.startswith(_TORCH)]
     if not forms:
         return records
-    best = max(forms, key=lambda record: record.value)
+    same = [record for record in forms if not record.contender.startswith(_MERGED)]
+    best = max(same, key=lambda record: record.value)
     _LOG.info("host, %s: torch-best is %s", best.case, best.contender)
     eager = next(record for record in forms if record.contender.startswith("torch-eager"))
     place = records.index(forms[0])

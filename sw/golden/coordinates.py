@@ -72,7 +72,7 @@ class Coordinates:
         for part in self._sweep.evaluate(samples_raw, coordinates):
             outputs = part.outputs_raw
             failed = np.flatnonzero(part.failed)
-            again = [coordinates[part.first + index] for index in failed]
+            again = [coordinates[part.first + index] for index in failed.tolist()]
             for redone in self._in_full(samples_raw, again):
                 chosen = failed[redone.first : redone.first + len(redone.outputs_raw)]
                 outputs[chosen] = redone.outputs_raw

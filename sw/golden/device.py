@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -144,7 +145,10 @@ class GoldenDevice:
         -------
         Iterator of :class:`CoordinateOutputs`, in order.
         """
-        self._checked(samples_raw, [one_hot(coordinate) for coordinate in coordinates])
+        self._checked(samples_raw, [])
+        for extreme in (min, max) if coordinates else ():
+            for key in (None, itemgetter(1)):
+                check_query(one_hot(extreme(coordinates, key=key)), self._loaded(), self.engine)
         if self._coordinates is None:
             self._coordinates = Coordinates(self.engine, self.kernel, self._loaded())
         return self._coordinates.evaluate(self._written(), samples_raw, coordinates)

@@ -6,7 +6,7 @@ import ctypes
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -92,13 +92,13 @@ class NativeSweep:
         outputs = np.empty((count, len(samples), self._deltas.program.output_count), dtype=np.int64)
         failed = np.empty(count, dtype=np.uint8)
         macs = (ctypes.c_int64 * 2)()
-        array: Any = CoordinateStruct * count
+        structs = self._structs(coordinates)
         handle = self._open()
         status = self._kernel.library.functions.tenzo_sweep_evaluate(
             handle,
             samples.ctypes.data,
             len(samples),
-            array(*self._structs(coordinates)),
+            structs.ctypes.data_as(ctypes.POINTER(CoordinateStruct)),
             count,
             outputs.ctypes.data,
             failed.ctypes.data,
@@ -108,13 +108,12 @@ class NativeSweep:
             raise MemoryError("the kernel found too little memory: choose a smaller batch")
         return SweepPart(first, outputs, failed, (macs[0], macs[1]))
 
-    def _structs(self, coordinates: Sequence[Coordinate]) -> Iterator[tuple[int, int, int, int]]:
-        """Return row, term, address and step of each coordinate."""
-        addresses = np.array([coordinate.address for coordinate in coordinates], dtype=np.int64)
+    def _structs(self, coordinates: Sequence[Coordinate]) -> npt.NDArray[np.int32]:
+        """Return row, term, address and step of each coordinate, int32 of shape (count, 4)."""
+        addresses, steps = np.array(coordinates, dtype=np.int64).reshape(-1, 2).T
         rows = np.searchsorted(self._first_address, addresses, side="right") - 1
-        terms = addresses - self._first_address[rows]
-        for row, term, coordinate in zip(rows.tolist(), terms.tolist(), coordinates, strict=True):
-            yield row, term, coordinate.address, coordinate.step
+        structs = np.stack([rows, addresses - self._first_address[rows], addresses, steps], axis=1)
+        return np.ascontiguousarray(structs, dtype=np.int32)
 
     def _open(self) -> int:
         """Return the handle of the library's sweep, or 0 if it cannot be opened."""

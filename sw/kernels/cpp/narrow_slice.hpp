@@ -39,6 +39,7 @@ class NarrowSlice {
           smallest_(zero()) {
         const bool relu = nest_.activation == RELU;
         high_ = nest_.to_results ? INT16_MAX : static_cast<int16_t>(stage_.high);
+        clamps_ = relu || high_ < INT16_MAX;
         low_ = relu ? 0 : nest_.to_results ? INT16_MIN : static_cast<int16_t>(stage_.low);
     }
 
@@ -65,7 +66,7 @@ class NarrowSlice {
             for (int g = 0; g < run_.group; ++g, x += run_.tile)
                 for (int column = 0; column < run_.tile; column += V * COLUMNS) {
                     const Changed inputs{x + column, stage_.terms, step, nest_.counts[K]};
-                    if (blocks_ == 1) {
+                    if (blocks_ <= 2) {
                         rows<V>(outer, inputs, g, column);
                     } else {
                         interleave<V>(inputs);
@@ -159,6 +160,17 @@ class NarrowSlice {
                 sums.of[r][v][half] = shift_right(sums.of[r][v][half], nest_.shift);
         const int word = outer.output + row * nest_.output_strides[J];
         if (nest_.to_results) return write_results<R, V>(sums, word, g, column);
+        if (__builtin_expect(static_cast<bool>(stage_.table), 0))
+            tabulate<R, V>(sums, word, g, column);
+        else if (clamps_)
+            write_changes<R, V, true>(sums, word, g, column);
+        else
+            write_changes<R, V, false>(sums, word, g, column);
+    }
+
+    // Saturate shifted sums and store by how much they differ from the kept values.
+    template <int R, int V, bool Clamp>
+    TENZO_INLINE void write_changes(const Block<R, V>& sums, int word, int g, int column) {
         const ptrdiff_t stride = nest_.output_strides[J];
         const ptrdiff_t place = word - run_.kept.first;
         const int16_t* old = run_.kept.data + place * run_.tile + column;
@@ -169,8 +181,7 @@ class NarrowSlice {
         TENZO_UNROLL for (int r = 0; r < R; ++r, old += stride * run_.tile, to += stride * pitch_)
             TENZO_UNROLL for (int v = 0; v < V; ++v) {
                 const Wide packed = pack(sums.of[r][v][0], sums.of[r][v][1]);
-                Wide now = min16(max16(packed, low), high);
-                if (__builtin_expect(static_cast<bool>(stage_.table), 0)) now = tabulated(now);
+                const Wide now = Clamp ? min16(max16(packed, low), high) : packed;
                 const Wide change = subtract_saturated16(now, load(old + v * COLUMNS));
                 largest = max16(largest, change);
                 smallest = min16(smallest, change);
@@ -180,11 +191,19 @@ class NarrowSlice {
         smallest_ = smallest;
     }
 
-    __attribute__((noinline)) Wide tabulated(Wide arguments) const {
-        int16_t words[COLUMNS];
-        store(words, arguments);
-        for (int16_t& word : words) word = static_cast<int16_t>(stage_.table(word));
-        return load(words);
+    // The same for sums that are arguments of a table: what it holds takes their place.
+    template <int R, int V>
+    __attribute__((noinline)) void tabulate(const Block<R, V> sums, int word, int g, int column) {
+        Block<R, V> values;
+        for (int r = 0; r < R; ++r)
+            for (int v = 0; v < V; ++v)
+                for (int half = 0; half < 2; ++half) {
+                    int32_t words[COLUMNS / 2];
+                    store(words, sums.of[r][v][half]);
+                    for (int32_t& value : words) value = activated_result(stage_, value);
+                    values.of[r][v][half] = load(words);
+                }
+        write_changes<R, V, false>(values, word, g, column);
     }
 
     template <int R, int V>
@@ -211,4 +230,5 @@ class NarrowSlice {
     const int blocks_, rows_, longer_;  // as in Narrow
     Wide largest_, smallest_;           // changes
     int16_t high_, low_;
+    bool clamps_;                       // packing alone does not saturate, or there is a ReLU
 };
