@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.networks.contraction import Order
 from tenzo.sw.networks.network import Network
+from tenzo.sw.planning.delta import Deltas
 from tenzo.sw.planning.memory_map import MemoryMap
 from tenzo.sw.program import Program
 
@@ -123,6 +125,15 @@ class Plan:
         """Return the cycles that perturbing all parameters takes, beside the running query."""
         return self.parameter_count * bits
 
+    @cached_property
+    def sweep_passes(self) -> float:
+        """Passes in which the host evaluates every parameter, changed alone; the base pass apart.
+
+        Multiply-accumulates of all slices divided by those of the program, see
+        :mod:`tenzo.sw.planning.delta`.
+        """
+        return Deltas(self.program).macs / self.macs
+
     def to_json(self) -> dict[str, Any]:
         """Return the plan as what :func:`json.dumps` takes."""
         return {
@@ -132,6 +143,7 @@ class Plan:
             "macs": self.macs,
             "cycles": self.cycles,
             "utilisation": self.utilisation,
+            "coordinate_sweep_passes": {"host": self.sweep_passes, "base": 1.0},
             "output_frac_bits": self.program.output_frac_bits,
             "layers": [
                 {

@@ -104,7 +104,8 @@ def _facts(plan: Plan, bits: int) -> str:
         f"wave of {plan.engine.lane_count} samples, {100 * plan.utilisation:.1f} % of them "
         f"multiplying.\n{_engine_facts(plan.engine)}\n"
         f"Perturbing takes {perturbation:,} cycles beside the running query: {slower} sets the "
-        "pace."
+        "pace.\n"
+        f"The host evaluates all parameters, each changed alone, in {plan.sweep_passes:,.1f} passes."
     )
 
 
