@@ -105,7 +105,8 @@ def _facts(plan: Plan, bits: int) -> str:
         f"multiplying.\n{_engine_facts(plan.engine)}\n"
         f"Perturbing takes {perturbation:,} cycles beside the running query: {slower} sets the "
         "pace.\n"
-        f"The host evaluates all parameters, each changed alone, in {plan.sweep_passes:,.1f} passes."
+        "The host evaluates all parameters, each changed alone, in "
+        f"{plan.sweep_passes:,.1f} passes."
     )
 
 

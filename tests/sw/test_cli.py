@@ -143,7 +143,8 @@ def test_plan_as_json_has_the_known_costs(name, macs, layers):
 def test_plan_as_a_table_names_stages_memories_and_formats(name):
     result = run_tenzo("plan", name)
     assert result.exit_code == 0
-    for words in ("stage", "wait", "lane", "Activations: 16 bits, 13 fractional", "MACs a pass"):
+    activations = f"Activations: {load_config(name).engine().activation}"
+    for words in ("stage", "wait", "lane", activations, "MACs a pass", "passes."):
         assert words in result.stdout
 
 
