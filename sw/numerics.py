@@ -231,7 +231,9 @@ def normal_distribution(x: npt.ArrayLike) -> FloatArray:
     series = x.copy()
     for odd in range(3, 400, 2):
         term = term * square / odd
-        series = series + term
+        before, series = series, series + term
+        if (before == series).all():
+            break
     return np.clip(0.5 + exp(-0.5 * square) * _NORMAL_SCALE * series, 0.0, 1.0)
 
 

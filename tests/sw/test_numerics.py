@@ -12,7 +12,7 @@ import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
-from tenzo.sw.numerics import cos_pi, exp, fixed_sum, log, sin_pi
+from tenzo.sw.numerics import cos_pi, exp, fixed_sum, log, normal_distribution, sin_pi
 
 mpmath.mp.prec = 120
 
@@ -157,3 +157,10 @@ def test_bits_are_the_same_without_wide_vector_units() -> None:
         for disabled in ([""], core.__cpu_dispatch__)
     }
     assert len(digests) == 1
+
+
+def test_normal_distribution_is_within_its_bound():
+    x = np.linspace(-9.0, 9.0, 1801)
+    exact = np.array([float(mpmath.ncdf(value)) for value in x])
+    assert np.abs(normal_distribution(x) - exact).max() < 1e-15
+    assert normal_distribution([-np.inf, 0.0]).tolist()[1] == 0.5
