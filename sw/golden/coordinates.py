@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import Distribution, Query
+from tenzo.sw.device import Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.kernels.kernel import Kernel
@@ -105,7 +105,7 @@ class Coordinates:
     ) -> Iterator[CoordinateOutputs]:
         """Evaluate the whole network for every coordinate."""
         stop = len(self._program.stages)
-        queries = [one_hot(coordinate) for coordinate in coordinates]
+        queries = [Query.one_hot(*coordinate) for coordinate in coordinates]
         limits = [(query.first, query.first + 1, 0, stop) for query in queries]
         together = max(1, (1 << 22) // (self._program.output_count * max(1, len(samples_raw))))
         for first in range(0, len(queries), together):
@@ -117,14 +117,3 @@ class Coordinates:
                 for index, values in enumerate(part.outputs_raw, part.first_query):
                     outputs[index, part.first_sample : part.first_sample + len(values)] = values
             yield CoordinateOutputs(first, outputs)
-
-
-def one_hot(coordinate: Coordinate) -> Query:
-    """Return the query that changes one parameter and evaluates the whole network."""
-    return Query(
-        sign=1 if coordinate.step > 0 else -1,
-        epsilon_raw=abs(coordinate.step),
-        distribution=Distribution.ONE_HOT,
-        first=coordinate.address,
-        last=coordinate.address + 1,
-    )

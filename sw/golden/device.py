@@ -14,7 +14,7 @@ from tenzo.sw.device import Counters, Outputs, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
-from tenzo.sw.golden.coordinates import CoordinateOutputs, Coordinates, one_hot
+from tenzo.sw.golden.coordinates import CoordinateOutputs, Coordinates
 from tenzo.sw.golden.lanes import Lanes
 from tenzo.sw.golden.ranges import Range, Ranges
 from tenzo.sw.kernels.choice import open_kernel
@@ -148,7 +148,8 @@ class GoldenDevice:
         self._checked(samples_raw, [])
         for extreme in (min, max) if coordinates else ():
             for key in (None, itemgetter(1)):
-                check_query(one_hot(extreme(coordinates, key=key)), self._loaded(), self.engine)
+                query = Query.one_hot(*extreme(coordinates, key=key))
+                check_query(query, self._loaded(), self.engine)
         if self._coordinates is None:
             self._coordinates = Coordinates(self.engine, self.kernel, self._loaded())
         return self._coordinates.evaluate(self._written(), samples_raw, coordinates)

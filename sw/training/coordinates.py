@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import Device
-from tenzo.sw.golden.coordinates import CoordinateOutputs, one_hot
+from tenzo.sw.device import Device, Query
+from tenzo.sw.golden.coordinates import CoordinateOutputs
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.planning.delta import Coordinate, Deltas
 
@@ -41,7 +41,8 @@ def coordinate_outputs(
         return
     together = max(1, MOST_OUTPUTS // max(1, len(samples_raw)))
     for first in range(0, len(coordinates), together):
-        queries = [one_hot(coordinate) for coordinate in coordinates[first : first + together]]
+        some = coordinates[first : first + together]
+        queries = [Query.one_hot(*coordinate) for coordinate in some]
         blocks: list[list[IntArray]] = [[] for _ in queries]
         for item in device.evaluate(samples_raw, queries):
             blocks[item.query].append(item.outputs_raw)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tenzo.sim.random_networks import networks
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
-from tenzo.sw.golden import coordinates as module
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.planning.delta import Coordinate
@@ -132,8 +131,3 @@ def test_counters_do_not_count_coordinates():
     device = loaded(LARGE_ENGINE, program, np.zeros(program.parameter_count, np.int64), "native")
     outputs(device, np.zeros((1, 64), np.int64), [Coordinate(0, 1)])
     assert device.read_counters().queries == 0
-
-
-def test_one_hot_queries_say_what_coordinates_do():
-    query = module.one_hot(Coordinate(7, -3))
-    assert (query.sign, query.epsilon_raw, query.first, query.last) == (-1, 3, 7, 8)
