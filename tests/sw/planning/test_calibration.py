@@ -162,8 +162,9 @@ def test_an_argument_beyond_the_table_is_refused():
 
 def test_tanh_may_leave_a_table_at_whose_end_it_is_one():
     network, raw, samples = function_case(Activation.TANH)
-    sizes = {"table_units": 1, "table_segment_bits": 7}
-    coarse = replace(ENGINE, activation=Format(8, 5), table_frac_bits=5, **sizes)
+    coarse = replace(
+        ENGINE, activation=Format(8, 5), table_frac_bits=5, table_units=1, table_segment_bits=7
+    )
     samples[:] = 127
     calibrate(network, coarse, raw, samples)  # 7.94, and the table ends at 4
     with pytest.raises(UserError, match=r"^an argument of tanh in layer 0 reaches 7\.938"):

@@ -40,5 +40,6 @@ def test_a_small_network_learns_a_function(activation, tmp_path):
     summary = train(config_of(tmp_path, activation), out=tmp_path / "run")
     first, *_, last = [record["loss"] for record in open_run(tmp_path / "run").metrics()]
     assert last < first / 10
+    assert summary.relative_l2 is not None
     assert summary.relative_l2 < 0.2
     assert summary.saturations == [0] * 4
