@@ -21,7 +21,7 @@ from tenzo.sw.program import Program
 from tenzo.sw.training.estimators import RandomGradient
 from tenzo.sw.training.trainer import Trainer
 
-NAMES = ("mnist", "hjb20", "digits", "mnist-1024")
+NAMES = ("mnist", "hjb20", "digits")
 
 BATCH = 128
 DIRECTIONS = 8

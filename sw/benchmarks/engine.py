@@ -60,7 +60,7 @@ def run(repetitions: int) -> list[Record]:
     """
     records = []
     for name in sorted(preset_names(), key=_cost):
-        config = load_config(name, ("training.queries=1",))
+        config = load_config(name, ("training.queries=1", "training.estimator='rge'"))
         measured: list[Measurement] = []
         try:
             measured = measure(config, "verilator", repetitions)
