@@ -150,9 +150,9 @@ class Cluster(wiring.Component):
         m.d.comb += tables.tanh.eq(delayed(m, tanh, REQUANTIZE_CYCLES, reset_less=True))
         for unit, members in enumerate(served):
             for index, group in enumerate(members):
-                m.d.comb += group.value.eq(tables.values[unit])
+                m.d.comb += group.value.eq(getattr(tables, f"value_{unit}"))
                 with m.If(control["round"] == index):
-                    m.d.comb += tables.arguments[unit].eq(group.argument)
+                    m.d.comb += getattr(tables, f"argument_{unit}").eq(group.argument)
 
 
 def clusters(engine: EngineParameters) -> list[Cluster]:

@@ -32,8 +32,8 @@ class TableUnits(wiring.Component):
     Throughput is one value per clock cycle and unit, latency ``TABLE_CYCLES``. There is no
     back-pressure and no valid flag.
 
-    On ECP5 one unit for 16-bit activations and 512 segments takes at most 60 LUT4, 24 CCU2C and 130
-    flip-flops besides one multiplier, and two units two block memories.
+    On ECP5 a pair of units for 16-bit activations and 512 segments takes at most 70 LUT4, 60 CCU2C
+    and 260 flip-flops besides two multipliers and two block memories.
 
     Parameters
     ----------
@@ -44,19 +44,21 @@ class TableUnits(wiring.Component):
 
     Members
     -------
-    arguments : ``In(ArrayLayout(signed(activation width), unit_count))``
-        Arguments, ``table_frac_bits`` of their bits fractional.
+    argument_0, argument_1, ... : ``In(signed(activation width))``
+        Argument of each unit, ``table_frac_bits`` of its bits fractional.
     tanh : ``In(1)``
         The function: tanh, else sine.
-    values : ``Out(ArrayLayout(signed(activation width), unit_count))``
-        The function of the arguments ``TABLE_CYCLES`` ago.
+    value_0, value_1, ... : ``Out(signed(activation width))``
+        The function of the argument ``TABLE_CYCLES`` ago.
     """
 
     def __init__(self, engine: EngineParameters, unit_count: int) -> None:
         self.engine = engine
         self.unit_count = unit_count
-        words = data.ArrayLayout(signed(engine.activation.width), unit_count)
-        super().__init__({"arguments": In(words), "tanh": In(1), "values": Out(words)})
+        word = signed(engine.activation.width)
+        arguments = {f"argument_{unit}": In(word) for unit in range(unit_count)}
+        values = {f"value_{unit}": Out(word) for unit in range(unit_count)}
+        super().__init__({"tanh": In(1), **arguments, **values})
 
     def elaborate(self, platform: object) -> Module:
         """Build the memories and the units behind their ports."""
@@ -81,7 +83,7 @@ class TableUnits(wiring.Component):
             self.engine.table_segment_bits,
             self.engine.table.fraction_bits,
         )
-        argument = delayed(m, self.arguments[unit], 1, reset_less=True)
+        argument = delayed(m, getattr(self, f"argument_{unit}"), 1, reset_less=True)
         negative = argument[-1]
         magnitude = Mux(negative, ~argument, argument)[:-1]
         m.d.comb += [
@@ -103,4 +105,4 @@ class TableUnits(wiring.Component):
             total.eq(base + ((product + half) >> fraction_bits)),
         ]
         negative = delayed(m, negative, TABLE_CYCLES - 2, reset_less=True)
-        m.d.sync += self.values[unit].eq(Mux(negative, -total, total))
+        m.d.sync += getattr(self, f"value_{unit}").eq(Mux(negative, -total, total))

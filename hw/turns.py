@@ -37,8 +37,8 @@ class Turns(wiring.Component):
     Without the table, strobes come with ``counted``. Nothing may be captured before the turns of
     the output before it are over.
 
-    On ECP5 an engine with two lanes to a requantizer and one group to a table unit takes at most 20
-    LUT4, 0 CCU2C and 40 flip-flops.
+    On ECP5 that of an engine with two lanes to a requantizer and two groups to a table unit
+    takes at most 15 LUT4, 0 CCU2C and 40 flip-flops.
 
     Parameters
     ----------

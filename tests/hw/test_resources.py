@@ -26,6 +26,8 @@ from tenzo.hw.results import Results
 from tenzo.hw.saturations import Saturations
 from tenzo.hw.scheduler import Scheduler
 from tenzo.hw.sequencer import Sequencer
+from tenzo.hw.table import TableUnits
+from tenzo.hw.turns import Turns
 from tenzo.sw.engine import EngineParameters
 
 pytestmark = pytest.mark.slow
@@ -71,6 +73,13 @@ def synthesise(engine: EngineParameters, folder: Path) -> dict[str, Counter[str]
     }
 
 
+@pytest.fixture(scope="module")
+def table_modules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counter[str]]:
+    """Cells of every module of the default core with two table units."""
+    engine = EngineParameters(lane_count=LANES, table_units=2)
+    return synthesise(engine, tmp_path_factory.mktemp("table"))
+
+
 def lanes(modules: dict[str, Counter[str]]) -> list[Counter[str]]:
     return [cells for name, cells in modules.items() if ".lane_" in name]
 
@@ -91,18 +100,36 @@ def test_a_lane_has_one_block_memory_and_no_collision_logic(modules):
         assert cells["TRELLIS_FF"] <= operand_and_product + engine.accumulator_width
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_a_component_takes_no_more_than_its_docstring_says(modules, component):
-    text = re.sub(r"\s+", " ", component.__doc__)
+def check_docstring(modules: dict[str, Counter[str]], component: type, name: str) -> None:
+    text = re.sub(r"\s+", " ", component.__doc__ or "")
     match = re.search(r"takes at most (\d+) LUT4, (\d+) CCU2C and (\d+) flip-flops", text)
     assert match is not None
     kinds = ("LUT4", "CCU2C", "TRELLIS_FF")
     limits = dict(zip(kinds, map(int, match.groups()), strict=True))
-    name = COMPONENTS[component]
     found = [cells for module, cells in modules.items() if re.fullmatch(name, module)]
     assert found
     for cells in found:
         assert {kind: cells[kind] for kind in kinds if cells[kind] > limits[kind]} == {}
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_component_takes_no_more_than_its_docstring_says(modules, component):
+    check_docstring(modules, component, COMPONENTS[component])
+
+
+@pytest.mark.parametrize(
+    ("component", "name"),
+    [(TableUnits, r"core\.cluster_0\.tables"), (Turns, r"core\.pipeline\.turns")],
+)
+def test_what_a_table_adds_takes_no_more_than_its_docstring_says(table_modules, component, name):
+    check_docstring(table_modules, component, name)
+
+
+def test_two_table_units_have_two_multipliers_and_two_block_memories(table_modules):
+    cells = table_modules["core.cluster_0.tables"]
+    assert (cells["MULT18X18D"], cells["DP16KD"]) == (2, 2)
+    total: Counter[str] = sum(table_modules.values(), Counter())
+    assert total["MULT18X18D"] == LANES + 2
 
 
 def test_perturbation_takes_at_most_320_luts_and_220_flip_flops(modules):

@@ -29,8 +29,11 @@ def outputs(unit: TableUnits, stimuli: list[tuple[Activation, list[int]]]) -> li
     async def bench(ctx):
         for function, arguments in [*stimuli, *[stimuli[-1]] * TABLE_CYCLES]:
             ctx.set(unit.tanh, function == Activation.TANH)
-            ctx.set(unit.arguments, arguments)
-            seen.append([ctx.get(unit.values[index]) for index in range(unit.unit_count)])
+            for index, argument in enumerate(arguments):
+                ctx.set(getattr(unit, f"argument_{index}"), argument)
+            seen.append(
+                [ctx.get(getattr(unit, f"value_{index}")) for index in range(unit.unit_count)]
+            )
             await ctx.tick()
 
     simulate(unit, bench)
