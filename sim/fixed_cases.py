@@ -76,6 +76,17 @@ def long_case(engine: EngineParameters) -> Case:
     return replace(case, samples_raw=samples, queries=queries, kinds=kinds)
 
 
+def table_cases(engine: EngineParameters) -> Iterator[Case]:
+    """Yield networks of sine and tanh, results included, if the engine has a table."""
+    if not engine.table_units:
+        return
+    sine, tanh = Activation.SINE, Activation.TANH
+    for first, second in ((sine, Activation.NONE), (tanh, sine), (Activation.NONE, tanh)):
+        layers = (Layer(3, 9, Dense(), True, first), Layer(9, 4, Dense(), True, second))
+        program = plan(Network(layers), engine).program
+        yield _fixed_case(Network(layers), program, [(0, 2), (0, 2)], engine)
+
+
 def one_hot_case(engine: EngineParameters) -> Case:
     """Return one-hot queries on every edge of the parameters, between all other kinds.
 

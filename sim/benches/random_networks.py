@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 
 from tenzo.sim.bench import start
 from tenzo.sim.cocotb_device import CocotbTransport
-from tenzo.sim.fixed_cases import long_case, one_hot_case, plain_case, slice_cases
+from tenzo.sim.fixed_cases import (
+    long_case,
+    one_hot_case,
+    plain_case,
+    slice_cases,
+    table_cases,
+)
 from tenzo.sim.random_cases import Case, cases
 from tenzo.sim.random_check import CaseChecker, with_stage
 from tenzo.sim.random_engines import RANDOM_ENGINES
@@ -43,7 +49,8 @@ def _check_all(dut: HierarchyObject) -> None:
     golden, examples = GoldenDevice(engine, "numpy"), int(os.environ["TENZO_EXAMPLES"])
     fixed, drawn = (CaseChecker(engine, golden, device) for _ in range(2))
     _check_every_shift_and_wait(fixed)
-    for case in (long_case(engine), one_hot_case(engine), *slice_cases(engine)):
+    several = (*slice_cases(engine), *table_cases(engine))
+    for case in (long_case(engine), one_hot_case(engine), *several):
         fixed.check(case)
 
     @settings(

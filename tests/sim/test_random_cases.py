@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tenzo.sim.fixed_cases import long_case, one_hot_case, plain_case, slice_cases
+from tenzo.sim.fixed_cases import (
+    long_case,
+    one_hot_case,
+    plain_case,
+    slice_cases,
+    table_cases,
+)
 from tenzo.sim.random_cases import MAX_CYCLES, Case, cases
 from tenzo.sim.random_check import CaseChecker
 from tenzo.sim.random_engines import RANDOM_ENGINES
@@ -39,7 +45,7 @@ def test_fixed_cases_show_every_fact(name: str) -> None:
     engine = RANDOM_ENGINES[name]
     checker = CaseChecker(engine, GoldenDevice(engine), endpoint_device(engine))
     fixed = (plain_case(engine), long_case(engine), one_hot_case(engine))
-    for case in (*fixed, *slice_cases(engine)):
+    for case in (*fixed, *slice_cases(engine), *table_cases(engine)):
         checker.check(case)
     assert not checker.missing_facts()
 
