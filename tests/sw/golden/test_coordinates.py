@@ -18,7 +18,7 @@ from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.planning.planner import plan
 from tenzo.sw.program import Activation
 from tests.sw.kernels.agreement import PATHS
-from tests.sw.network_cases import DIGITS, LARGE_ENGINE
+from tests.sw.network_cases import DIGITS, LARGE_ENGINE, TABLE_ENGINE
 
 
 def outputs(device, samples, coordinates):
@@ -40,10 +40,15 @@ def loaded(engine, program, parameters, kernel):
 @given(st.data())
 def test_random_networks_agree(data):
     width = data.draw(st.sampled_from([(16, 16), (8, 8), (18, 16), (24, 18), (5, 7)]))
+    segments = min(9, width[0] - 1)
     engine = replace(
-        LARGE_ENGINE, activation=Format(width[0], 2), weight=Format(width[1], width[1] - 2)
+        TABLE_ENGINE,
+        activation=Format(width[0], width[0] // 3),
+        weight=Format(width[1], width[1] - 2),
+        table_segment_bits=segments,
+        table_frac_bits=max(width[0] - 4, width[0] - segments),
     )
-    network = data.draw(networks(12, (Activation.NONE, Activation.RELU)))
+    network = data.draw(networks(12, tuple(Activation)))
     assume(network.parameter_count <= 800)
     try:
         program = plan(network, engine).program
