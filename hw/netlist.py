@@ -61,9 +61,9 @@ def _fill_loops(text: str) -> str:
         name, label = match["name"], f"fill_{next(labels)}"
         return (
             f"  initial begin : {label}\n"
-            "    integer address;\n"
-            f"    for (address = 0; address < {len(words)}; address = address + 1)\n"
-            f"      {name}[address] = {values.pop()}\n"
+            "    integer fill_word;\n"
+            f"    for (fill_word = 0; fill_word < {len(words)}; fill_word = fill_word + 1)\n"
+            f"      {name}[fill_word] = {values.pop()}\n"
             "  end\n"
         )
 

@@ -93,8 +93,8 @@ def test_registers_keep_their_first_values() -> None:
 
 def test_memory_of_equal_words_is_filled_by_a_loop() -> None:
     text = component_verilog(Sample(), "sample")
-    assert "address < 300;" in text
-    assert "zeros[address] = 4'h0;" in text
+    assert "fill_word < 300;" in text
+    assert "zeros[fill_word] = 4'h0;" in text
     assert "zeros[17]" not in text
 
 
