@@ -20,7 +20,7 @@ def arbitrary_start(verilog: str, seed: int) -> tuple[str, int, int]:
 
     def word(match: re.Match[str]) -> str:
         offset = source.getrandbits(32)
-        return f"{match['name']}(64'd11400714819323198485 * (address + 64'd{offset})) >> 17;"
+        return f"{match['name']}(64'd11400714819323198485 * (fill_word + 64'd{offset})) >> 17;"
 
     verilog, registers = re.subn(
         r"^(?P<name>  initial .* = )(?P<width>\d+)'[hd][0-9a-f]+;$",
@@ -29,6 +29,6 @@ def arbitrary_start(verilog: str, seed: int) -> tuple[str, int, int]:
         flags=re.MULTILINE,
     )
     verilog, memories = re.subn(
-        r"^(?P<name>      \S+ ?\[address\] = )\d+'[hd]0+;$", word, verilog, flags=re.MULTILINE
+        r"^(?P<name>      \S+ ?\[fill_word\] = )\d+'[hd]0+;$", word, verilog, flags=re.MULTILINE
     )
     return verilog, registers, memories
