@@ -178,7 +178,7 @@ class TrainingTable(Table):
 class DataTable(Table):
     """Where samples come from: one of ``preset``, ``mnist``, ``npz`` and ``entry_point``."""
 
-    preset: Literal["digits"] | None = None
+    preset: Literal["digits", "digits28"] | None = None
     mnist: bool | str | None = None
     npz: str | None = None
     entry_point: str | None = None

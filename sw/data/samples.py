@@ -23,6 +23,7 @@ from tenzo.sw.data.datasets import (
     load_npz,
     synthetic,
 )
+from tenzo.sw.data.digits28 import load_digits28
 from tenzo.sw.data.mnist import load_mnist
 from tenzo.sw.errors import MissingDataError, UserError
 from tenzo.sw.formats import RESULT_WIDTH, Format
@@ -170,7 +171,7 @@ def _load(config: Config) -> Dataset:
             "data is missing: add a table [data] that says where samples come from"
         )
     if table.preset:
-        return load_digits()
+        return load_digits() if table.preset == "digits" else load_digits28()
     if table.npz:
         return load_npz(Path(table.npz))
     if table.entry_point:
