@@ -12,6 +12,8 @@ from tenzo.sw.program import ADDRESS_MODULUS, Program, Stage
 def keep_all(program: Program) -> Program:
     """Return the same program with outputs of every stage in words of their own.
 
+    Samples have one region, the first of the program's.
+
     Raises
     ------
     UserError
@@ -19,7 +21,8 @@ def keep_all(program: Program) -> Program:
     """
     stages: list[Stage] = []
     moved = 0
-    free = max(program.sample_bases) + program.input_count
+    bases = program.sample_bases[:1]
+    free = bases[0] + program.input_count
     for stage in program.stages:
         outputs = address_set(stage.counts[:5], stage.output_base, stage.output_strides)
         shift = 0 if stage.to_results else free - int(outputs[0])
@@ -37,4 +40,4 @@ def keep_all(program: Program) -> Program:
             f"the inputs of all stages take {free} words, more than {ADDRESS_MODULUS}: choose a "
             "smaller network, or estimate without structured evaluation"
         )
-    return program.with_stages(stages)
+    return replace(program, stages=tuple(stages), sample_bases=bases)

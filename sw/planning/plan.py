@@ -11,6 +11,7 @@ from tenzo.sw.networks.contraction import Order
 from tenzo.sw.networks.network import Network
 from tenzo.sw.planning.delta import Deltas
 from tenzo.sw.planning.memory_map import MemoryMap
+from tenzo.sw.planning.sweep_program import SweepCost, sweep_cost
 from tenzo.sw.program import Program
 
 
@@ -134,6 +135,11 @@ class Plan:
         """
         return Deltas(self.program).macs / self.macs
 
+    @cached_property
+    def engine_sweep(self) -> SweepCost:
+        """What the engine's sweep costs, see :mod:`tenzo.sw.planning.sweep_program`."""
+        return sweep_cost(self.program, self.engine)
+
     def to_json(self) -> dict[str, Any]:
         """Return the plan as what :func:`json.dumps` takes."""
         return {
@@ -143,7 +149,17 @@ class Plan:
             "macs": self.macs,
             "cycles": self.cycles,
             "utilisation": self.utilisation,
-            "coordinate_sweep_passes": {"host": self.sweep_passes, "base": 1.0},
+            "coordinate_sweep_passes": {
+                "host": self.sweep_passes,
+                "engine": self.engine_sweep.macs / self.macs,
+                "base": 1.0,
+                "restore": self.engine_sweep.restore_macs / self.macs,
+            },
+            "coordinate_sweep": {
+                "sliced": not self.engine_sweep.obstacle,
+                "obstacle": self.engine_sweep.obstacle,
+                "lane_words": self.engine_sweep.lane_words,
+            },
             "output_frac_bits": self.program.output_frac_bits,
             "layers": [
                 {

@@ -105,9 +105,21 @@ def _facts(plan: Plan, bits: int) -> str:
         f"multiplying.\n{_engine_facts(plan.engine)}\n"
         f"Perturbing takes {perturbation:,} cycles beside the running query: {slower} sets the "
         "pace.\n"
-        "The host evaluates all parameters, each changed alone, in "
-        f"{plan.sweep_passes:,.1f} passes."
+        f"{_sweep_facts(plan)}"
     )
+
+
+def _sweep_facts(plan: Plan) -> str:
+    """Return what it takes to evaluate all parameters, each changed alone."""
+    cost = plan.engine_sweep
+    text = (
+        "Evaluating all parameters, each changed alone, takes "
+        f"{plan.sweep_passes:,.1f} passes on the host and\n"
+        f"{cost.macs / plan.macs:,.1f} on the engine, "
+    )
+    if not cost.obstacle:
+        return f"{text}{cost.restore_macs / plan.macs:,.1f} of them to restore kept values."
+    return f"{text}all whole. For slices {cost.obstacle}."
 
 
 def _engine_facts(engine: EngineParameters) -> str:
