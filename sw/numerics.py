@@ -16,7 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 _PI = Decimal("3.14159265358979323846264338327950288419716939937510582")
 _TABLE_SIZE = 256
 _TABLE_BITS = 8
-_ROUNDER = 1.5 * 2.0**52
+ROUNDER = 1.5 * 2.0**52
 """Added and subtracted again, it rounds to an integer, which is left in the low mantissa bits."""
 EXP_LOW, EXP_HIGH = -708.0, 709.0
 """Arguments of :func:`exp` are clamped to this range."""
@@ -61,16 +61,16 @@ def _pi_series(first: int) -> tuple[list[float], tuple[float, float]]:
 
 
 with localcontext(Context(prec=50)):
-    _STEPS_PER_UNIT = float(_TABLE_SIZE / Decimal(2).ln())
-    _STEP_HIGH, _STEP_LOW = _split(Decimal(2).ln() / _TABLE_SIZE, 33)
-    _LN2_HIGH, _LN2_LOW = _split(Decimal(2).ln(), 33)
-    _EXP_TABLE = _exp_table()
+    STEPS_PER_UNIT = float(_TABLE_SIZE / Decimal(2).ln())
+    STEP_HIGH, STEP_LOW = _split(Decimal(2).ln() / _TABLE_SIZE, 33)
+    LN2_HIGH, LN2_LOW = _split(Decimal(2).ln(), 33)
+    EXP_TABLE = _exp_table()
     _SIN_SERIES, (_PI_HIGH, _PI_LOW) = _pi_series(1)
     _COS_SERIES, _ = _pi_series(2)
 
-_SQRT_HALF = float(np.sqrt(0.5))
+SQRT_HALF = float(np.sqrt(0.5))
 _NORMAL_SCALE = float(1 / (2 * _PI).sqrt())
-_LOG_SERIES = [2.0 / power for power in range(19, 2, -2)]
+LOG_SERIES = [2.0 / power for power in range(19, 2, -2)]
 """Coefficients of 2 atanh(s) / s - 2 in powers of s^2, highest first."""
 
 
@@ -93,15 +93,15 @@ def exp(x: npt.ArrayLike) -> FloatArray:
     """
     x = np.asarray(x, dtype=np.float64)
     reduced = np.atleast_1d(np.minimum(np.maximum(x, EXP_LOW), EXP_HIGH))
-    rounded = reduced * _STEPS_PER_UNIT
-    rounded += _ROUNDER
+    rounded = reduced * STEPS_PER_UNIT
+    rounded += ROUNDER
     bits = rounded.view(np.int64)
-    power = _EXP_TABLE.take(bits & (_TABLE_SIZE - 1))
+    power = EXP_TABLE.take(bits & (_TABLE_SIZE - 1))
     power += bits << (52 - _TABLE_BITS)
-    rounded -= _ROUNDER
-    scratch = rounded * _STEP_HIGH
+    rounded -= ROUNDER
+    scratch = rounded * STEP_HIGH
     reduced -= scratch
-    rounded *= _STEP_LOW
+    rounded *= STEP_LOW
     reduced -= rounded
     series = np.multiply(reduced, 1.0 / 24.0, out=scratch)
     series += 1.0 / 6.0
@@ -141,22 +141,22 @@ def log(x: npt.ArrayLike) -> FloatArray:
     if x.size and not (x.min() > 0 and x.max() < np.inf):
         raise ValueError("log needs positive finite arguments")
     mantissa, exponent = np.frexp(np.atleast_1d(x))
-    small = mantissa < _SQRT_HALF
+    small = mantissa < SQRT_HALF
     mantissa += mantissa * small
     power = (exponent - small).astype(np.float64)
     mantissa -= 1.0
     ratio = mantissa / (mantissa + 2.0)
     half_square = mantissa * mantissa
     half_square *= 0.5
-    series = _horner(_LOG_SERIES, ratio * ratio)
+    series = _horner(LOG_SERIES, ratio * ratio)
     series *= ratio * ratio
     series += half_square
     series *= ratio
-    series += power * _LN2_LOW
+    series += power * LN2_LOW
     result = half_square
     result -= series
     result -= mantissa
-    power *= _LN2_HIGH
+    power *= LN2_HIGH
     power -= result
     return power.reshape(x.shape)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_uint32, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_double, c_int32, c_int64, c_uint32, c_void_p
 from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -112,6 +112,23 @@ class CoordinateStruct(Structure):
     _fields_ = (("row", c_int32), ("k", c_int32), ("address", c_int32), ("step", c_int32))
 
 
+class NumericsStruct(Structure):
+    """``tenzo_numerics`` of ``tenzo_kernels.h``."""
+
+    _fields_ = (
+        ("rounder", c_double),
+        ("exp_low", c_double),
+        ("steps_per_unit", c_double),
+        ("step_high", c_double),
+        ("step_low", c_double),
+        ("sqrt_half", c_double),
+        ("ln2_high", c_double),
+        ("ln2_low", c_double),
+        ("log_series", c_double * 9),
+        ("exp_table", c_void_p),
+    )
+
+
 INTERFACE_SIZE = sum(
     ctypes.sizeof(structure)
     for structure in (
@@ -122,6 +139,7 @@ INTERFACE_SIZE = sum(
         SliceStruct,
         RowStruct,
         CoordinateStruct,
+        NumericsStruct,
     )
 )
 """A library whose sum is another was compiled from other sources."""
@@ -174,6 +192,20 @@ _SIGNATURES = {
             c_void_p,
             c_void_p,
             POINTER(c_int64),
+        ),
+    ),
+    "tenzo_losses_open": (c_void_p, (POINTER(NumericsStruct), c_int32)),
+    "tenzo_losses_close": (None, (c_void_p,)),
+    "tenzo_cross_entropy": (
+        c_int32,
+        (
+            c_void_p,
+            c_void_p,
+            POINTER(c_int64),
+            POINTER(c_int64),
+            c_double,
+            c_void_p,
+            c_void_p,
         ),
     ),
 }

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tenzo.sw.configuration.entry_points import load_entry_point
 from tenzo.sw.configuration.problem_table import RESIDUAL
 from tenzo.sw.errors import InfiniteLossError, UserError
+from tenzo.sw.kernels.losses import native_losses
 from tenzo.sw.numerics import FloatArray, exp, fixed_sum, log
 
 LossFunction = Callable[[FloatArray, npt.NDArray[Any]], npt.ArrayLike]
@@ -55,7 +56,7 @@ class CrossEntropy:
 
     The largest output is subtracted first, which is exact; nothing overflows. The error is below
     1e-14 times the larger of 1 and the loss, for up to 1,000 outputs. Targets are
-    labels from 0 to ``outputs - 1``.
+    labels from 0 to ``outputs - 1``. Compiled where the kernels are built.
     """
 
     name: str = "cross-entropy"
@@ -66,12 +67,22 @@ class CrossEntropy:
         """Return the losses, see :class:`Loss`; :class:`UserError` if targets are no labels."""
         samples, outputs = outputs_raw.shape[1:]
         check_labels(targets, samples, outputs)
-        # Outputs first: every operation below then runs over long contiguous rows.
-        logits = np.ascontiguousarray(np.moveaxis(outputs_raw, 2, 0), dtype=np.float64)
-        logits -= logits.max(axis=0)
-        logits *= 2.0**-frac_bits
-        chosen = logits.transpose(1, 0, 2)[:, targets, np.arange(samples)]
-        return log(fixed_sum(exp(logits), 0)) - chosen
+        native = native_losses()
+        if native is None or outputs_raw.dtype != np.int64 or not outputs:
+            return cross_entropy(outputs_raw, frac_bits, targets)
+        return native.cross_entropy(outputs_raw, frac_bits, targets)
+
+
+def cross_entropy(
+    outputs_raw: npt.NDArray[Any], frac_bits: int, labels: npt.NDArray[Any]
+) -> FloatArray:
+    """Return what :class:`CrossEntropy` returns, in NumPy: its definition."""
+    # Outputs first: every operation below then runs over long contiguous rows.
+    logits = np.ascontiguousarray(np.moveaxis(outputs_raw, 2, 0), dtype=np.float64)
+    logits -= logits.max(axis=0)
+    logits *= 2.0**-frac_bits
+    chosen = logits.transpose(1, 0, 2)[:, labels, np.arange(len(labels))]
+    return log(fixed_sum(exp(logits), 0)) - chosen
 
 
 @dataclass(frozen=True)

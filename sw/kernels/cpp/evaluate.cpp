@@ -2,6 +2,7 @@
 #include <new>
 
 #include "kernel.hpp"
+#include "losses.hpp"
 #include "sweep.hpp"
 
 namespace tenzo {
@@ -50,11 +51,15 @@ struct tenzo_sweep {
     std::unique_ptr<tenzo::Sweep> sweep;
 };
 
+struct tenzo_losses {
+    tenzo::Losses losses;
+};
+
 int32_t tenzo_interface_size(void) {
     return static_cast<int32_t>(sizeof(tenzo_engine) + sizeof(tenzo_stage) +
                                 sizeof(tenzo_program) + sizeof(tenzo_query) +
                                 sizeof(tenzo_slice) + sizeof(tenzo_row) +
-                                sizeof(tenzo_coordinate));
+                                sizeof(tenzo_coordinate) + sizeof(tenzo_numerics));
 }
 
 const char* tenzo_path_name(int32_t index) {
@@ -114,6 +119,23 @@ int32_t tenzo_sweep_evaluate(tenzo_sweep* sweep, const int64_t* samples, int64_t
     try {
         sweep->sweep->evaluate(
             {samples, sample_count, coordinates, coordinate_count, outputs, failed, macs});
+        return 0;
+    } catch (const std::bad_alloc&) {
+        return 1;
+    }
+}
+
+tenzo_losses* tenzo_losses_open(const tenzo_numerics* numbers, int32_t threads) {
+    return new (std::nothrow) tenzo_losses{{*numbers, threads}};
+}
+
+void tenzo_losses_close(tenzo_losses* losses) { delete losses; }
+
+int32_t tenzo_cross_entropy(tenzo_losses* losses, const int64_t* outputs, const int64_t counts[3],
+                            const int64_t strides[3], double scale, const int64_t* labels,
+                            double* values) {
+    try {
+        losses->losses.cross_entropy({outputs, counts, strides, scale, labels, values});
         return 0;
     } catch (const std::bad_alloc&) {
         return 1;

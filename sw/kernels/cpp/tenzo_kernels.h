@@ -73,10 +73,18 @@ typedef struct {
     int32_t row, k, address, step;
 } tenzo_coordinate;
 
+// The constants of tenzo.sw.numerics, by the names that they have there.
+typedef struct {
+    double rounder, exp_low, steps_per_unit, step_high, step_low;
+    double sqrt_half, ln2_high, ln2_low, log_series[9];
+    const uint64_t *exp_table;  // kept by who calls
+} tenzo_numerics;
+
 typedef struct tenzo_kernel tenzo_kernel;
 typedef struct tenzo_sweep tenzo_sweep;
+typedef struct tenzo_losses tenzo_losses;
 
-// Sum of the sizes of the seven structures above.
+// Sum of the sizes of the eight structures above.
 TENZO_PUBLIC int32_t tenzo_interface_size(void);
 
 // Name of instruction-set path `index`, widest first, or a null pointer after the last one.
@@ -126,6 +134,21 @@ TENZO_PUBLIC int32_t tenzo_sweep_evaluate(tenzo_sweep *sweep, const int64_t *sam
                                           const tenzo_coordinate *coordinates,
                                           int32_t coordinate_count, int64_t *outputs,
                                           uint8_t *failed, int64_t macs[2]);
+
+// Losses on `threads` threads; a null pointer if memory ran out.
+TENZO_PUBLIC tenzo_losses *tenzo_losses_open(const tenzo_numerics *numbers, int32_t threads);
+
+TENZO_PUBLIC void tenzo_losses_close(tenzo_losses *losses);
+
+// Cross-entropy of the softmax of every sample. Returns 0, or 1 if memory ran out.
+//
+// outputs  raw, [query][sample][output], `counts` of them, `strides` integers from one to the next
+// scale    value of one unit of an output
+// labels   per sample, from 0 to outputs - 1
+// values   set: [query][sample]
+TENZO_PUBLIC int32_t tenzo_cross_entropy(tenzo_losses *losses, const int64_t *outputs,
+                                         const int64_t counts[3], const int64_t strides[3],
+                                         double scale, const int64_t *labels, double *values);
 
 #ifdef __cplusplus
 }

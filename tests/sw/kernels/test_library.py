@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,11 +21,14 @@ STRUCTURES = {
     "tenzo_stage": library.StageStruct,
     "tenzo_program": library.ProgramStruct,
     "tenzo_query": library.QueryStruct,
+    "tenzo_numerics": library.NumericsStruct,
 }
-TYPES = {
+TYPES: dict[str, Any] = {
     "int32_t ": ctypes.c_int32,
     "uint32_t ": ctypes.c_uint32,
+    "double ": ctypes.c_double,
     "const int32_t *": ctypes.c_void_p,
+    "const uint64_t *": ctypes.c_void_p,
 }
 
 
@@ -32,7 +36,9 @@ def declared(name: str) -> list[tuple[str, object]]:
     """Fields of a structure in the header, as ctypes has them."""
     (body,) = re.findall(r"typedef struct \{([^}]*)\} " + name + ";", HEADER.read_text())
     fields: list[tuple[str, object]] = []
-    for kind, names in re.findall(r"^\s*(u?int32_t |const int32_t \*)([^;]*);", body, re.M):
+    for kind, names in re.findall(
+        r"^\s*(u?int32_t |double |const u?int\d\d_t \*)([^;]*);", body, re.M
+    ):
         for text in names.split(", "):
             field, _, count = text.rstrip("]").partition("[")
             single = TYPES[kind]
