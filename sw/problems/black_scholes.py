@@ -33,6 +33,7 @@ class BlackScholes(Problem):
 
     inputs = 2
     sets: Mapping[str, float] = {"interior": 1.0, "terminal": 0.5, "lower": 0.25, "upper": 0.25}
+    picture: Mapping[int, str] = {0: "price s = S / 200", 1: "time t"}
 
     def points(self, name: str, numbers: FloatArray) -> FloatArray:
         """Return points (s, t) of the rectangle, or of one of its sides."""

@@ -24,6 +24,7 @@ class Hjb20(Problem):
     """
 
     inputs = 21
+    picture: Mapping[int, str] = {20: "time t"}
 
     def losses(self, fields: Mapping[str, Field]) -> FloatArray:
         """Return the mean squared residual of each query."""

@@ -22,6 +22,7 @@ class Poisson10(Problem):
     """
 
     inputs = _DIMENSION
+    picture: Mapping[int, str] = {0: "x1"}
     sets: Mapping[str, float] = {"interior": 1.0, "boundary": 1.0}
 
     def points(self, name: str, numbers: FloatArray) -> FloatArray:

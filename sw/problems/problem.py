@@ -27,6 +27,10 @@ class Problem(ABC):
     differentiated: tuple[str, ...] = ("interior",)
     """Sets at whose points the loss takes derivatives."""
 
+    picture: Mapping[int, str] = {}
+    """One or two inputs along which a report draws the solution, and their labels; others are held
+    at the middle. Unless given: both of two inputs, else the first."""
+
     def points(self, name: str, numbers: FloatArray) -> FloatArray:
         """Return points of a set, float64 of shape (count, inputs); the unit cube's by default.
 

@@ -16,6 +16,7 @@ from tenzo.sw.device import Query
 from tenzo.sw.errors import UserError
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.planning.planner import Plan, plan
+from tenzo.sw.report.slices import SolutionSlice, compute_slice
 from tenzo.sw.training.evaluation import Evaluation, evaluate
 from tenzo.sw.training.losses import make_loss
 from tenzo.sw.training.runs import RunFolder, open_run
@@ -40,6 +41,8 @@ class Measurement:
         Largest magnitude that each stage wrote, in raw units.
     sample_count, traced_count : :class:`int`
         Test samples, and how many of them the peaks are of.
+    solution : :class:`SolutionSlice`, or None
+        For a problem.
     """
 
     evaluation: Evaluation
@@ -47,6 +50,7 @@ class Measurement:
     peaks: npt.NDArray[np.int64]
     sample_count: int
     traced_count: int
+    solution: SolutionSlice | None = None
 
 
 @dataclass(frozen=True)
@@ -86,14 +90,14 @@ class RunRecord:
     measurement: Measurement | None
     data_note: str
 
-    def points(self, key: str) -> tuple[list[float], list[float]]:
-        """Return steps and values of the records that hold a key."""
-        held = [record for record in self.metrics if key in record and "step" in record]
-        return [record["step"] for record in held], [record[key] for record in held]
+    def points(self, key: str, along: str = "step") -> tuple[list[float], list[float]]:
+        """Return steps, or what else is counted, and values of the records that hold a key."""
+        held = [record for record in self.metrics if key in record and along in record]
+        return [record[along] for record in held], [record[key] for record in held]
 
 
-def read_run(path: Path, data_folder: str | None = None) -> RunRecord:
-    """Read a run directory, finished or not, and measure its network on the test data.
+def read_run(path: Path, data_folder: str | None = None, measured: bool = True) -> RunRecord:
+    """Read a run directory, finished or not, and measure its network on the test data if asked.
 
     Raises
     ------
@@ -108,7 +112,8 @@ def read_run(path: Path, data_folder: str | None = None) -> RunRecord:
         trained = load_trained(folder.path)
         step, network_plan = trained.step, trained.plan
         trained_saturations = folder.load().get("saturations")
-        measurement, note = _measure_if_possible(trained, data_folder)
+        if measured:
+            measurement, note = _measure_if_possible(trained, data_folder)
     return RunRecord(
         path=folder.path,
         config=config,
@@ -130,7 +135,8 @@ def _measure_if_possible(
     try:
         return measure(trained, data_folder), ""
     except UserError as error:
-        return None, f"The test data could not be read, so nothing was measured on it: {error}."
+        what = "test data" if trained.config.problem is None else "problem"
+        return None, f"The {what} could not be read, so nothing was measured on it: {error}."
 
 
 def measure(trained: Trained, data_folder: str | None = None) -> Measurement:
@@ -149,8 +155,9 @@ def measure(trained: Trained, data_folder: str | None = None) -> Measurement:
     saturations = device.read_counters().saturations
     first = split.samples_raw[:_TRACED_SAMPLES].astype(np.int64)
     peaks = [int(np.abs(trace.values_raw).max()) for trace in device.trace(first, Query())]
+    solution = None if trained.config.problem is None else compute_slice(trained, device)
     device.close()
-    return Measurement(result, saturations, np.array(peaks), len(split), len(first))
+    return Measurement(result, saturations, np.array(peaks), len(split), len(first), solution)
 
 
 def _read_metrics(folder: RunFolder) -> list[Record]:

@@ -12,8 +12,10 @@ from markupsafe import Markup
 import tenzo
 from tenzo.sw.planning.picture import draw_plan
 from tenzo.sw.report.data import RunRecord, read_run
-from tenzo.sw.report.figures import Curve, draw_curves
+from tenzo.sw.report.evaluations import evaluation_tables, random_queries
+from tenzo.sw.report.figures import Curve, Level, draw_curves
 from tenzo.sw.report.lockstep import lockstep_verdict
+from tenzo.sw.report.solution import draw_slice
 from tenzo.sw.report.tables import confusion_table, cycle_table, memory_table, stage_rows
 from tenzo.sw.report.words import cards, subtitle, unfinished_note
 from tenzo.sw.timing import drain_cycles
@@ -83,6 +85,9 @@ def _context(run: RunRecord) -> dict[str, Any]:
         "unfinished": unfinished_note(run),
         "cards": cards(run),
         "figures": _figures(run),
+        "solution": _solution(run),
+        "other_inputs": run.config.network().inputs > 2,
+        "evaluations": evaluation_tables(run),
         "confusion": None if matrix is None else confusion_table(matrix),
         "data_note": run.data_note,
         "macs": run.plan.macs,
@@ -92,7 +97,7 @@ def _context(run: RunRecord) -> dict[str, Any]:
         "measured": "" if measurement is None else f"{measurement.traced_count:,} test samples",
         "trained": run.trained_saturations is not None,
         "picture": Markup(draw_plan(run.plan, standalone=False)),
-        "tables": [cycle_table(run), memory_table(run.plan)],
+        "tables": [cycle_table(run, *random_queries(run)), memory_table(run.plan)],
         "lockstep": lockstep_verdict(run),
         "command": (run.summary or {}).get("command", ""),
         "config_text": run.config.toml(),
@@ -101,15 +106,38 @@ def _context(run: RunRecord) -> dict[str, Any]:
 
 def _figures(run: RunRecord) -> list[Figure]:
     """Draw the curves that the metrics hold."""
-    losses = [
-        Curve("training", *run.points("loss")),
-        Curve("validation", *run.points("validation_loss"), second=True),
-    ]
-    accuracy = [Curve("validation", *run.points("validation_accuracy"), second=True)]
-    errors = [Curve("validation", *run.points("validation_relative_l2"), second=True)]
+    solved = run.config.problem is not None
+    losses = [Curve("training", *run.points("loss"))]
+    if not solved:  # the loss of a solution is its error, that of training the residual
+        losses.append(Curve("validation", *run.points("validation_loss"), colour=1))
+    accuracy = [Curve("validation", *run.points("validation_accuracy"), colour=1)]
+    errors = [Curve("validation", *run.points("validation_relative_l2"), colour=1)]
+    caption, label = ("Residual", "residual loss") if solved else ("Loss", run.config.training.loss)
     drawn = (
-        ("Loss", draw_curves("loss", losses, run.config.training.loss)),
+        (caption, draw_curves("loss", losses, label)),
         ("Accuracy", draw_curves("accuracy", accuracy, "accuracy", percent=True)),
-        ("Relative L2 error", draw_curves("error", errors, "relative L2 error")),
+        (
+            "Relative L2 error",
+            draw_curves("error", errors, "relative L2 error", levels=_levels(run)),
+        ),
     )
     return [Figure(caption, Markup(svg)) for caption, svg in drawn if svg is not None]
+
+
+def _levels(run: RunRecord) -> list[Level]:
+    """Return the errors that a network must fall below to have learnt something."""
+    summary = run.summary or {}
+    zero, best = summary.get("zero_network"), summary.get("best_constant")
+    if run.measurement is not None:
+        evaluation = run.measurement.evaluation
+        zero, best = evaluation.zero_network, evaluation.best_constant
+    named = (("zero network", zero), ("best constant", best))
+    return [Level(name, value) for name, value in named if value]
+
+
+def _solution(run: RunRecord) -> list[Figure]:
+    """Draw the solution that was learnt; nothing for a network that was trained on data."""
+    measurement = run.measurement
+    if measurement is None or measurement.solution is None:
+        return []
+    return [Figure(caption, Markup(svg)) for caption, svg in draw_slice(measurement.solution)]

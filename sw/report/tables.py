@@ -116,15 +116,19 @@ def _headroom(
     return round(100 * peak / limit, 2), bits, int(measurement.saturations[stage.index])
 
 
-def cycle_table(run: RunRecord) -> Table:
-    """Return where the cycles of one query on one wave go."""
+def cycle_table(run: RunRecord, samples: int, queries: int) -> Table:
+    """Return where the cycles of one query on one wave go.
+
+    Parameters
+    ----------
+    run : :class:`RunRecord`
+    samples, queries : :class:`int`
+        Of a step; zero if it is not made of random queries.
+    """
     plan, training = run.plan, run.config.training
     waits = sum(stage.wait_cycles for stage in plan.stages)
     slots = sum(stage.slots for stage in plan.stages)
-    waves = -(-training.batch // plan.engine.lane_count)
-    queries = 2 * training.queries
     perturbation = plan.perturbation_cycles(training.bits)
-    longer = max(plan.cycles, perturbation)
     rows = (
         ("multiplying", plan.macs, plan.macs / plan.cycles),
         ("waiting for a requantizer", slots - plan.macs, (slots - plan.macs) / plan.cycles),
@@ -140,9 +144,11 @@ def cycle_table(run: RunRecord) -> Table:
     cells.append(
         ("perturbing, meanwhile", f"{perturbation:,}", percent(perturbation / plan.cycles))
     )
-    unit = "wave" if waves == 1 else "waves"
-    step = f"one training step: {waves} {unit}, {queries} queries, at least"
-    cells.append((step, f"{waves * queries * longer:,}", ""))
+    waves = -(-samples // plan.engine.lane_count)
+    if waves and queries:
+        unit = "wave" if waves == 1 else "waves"
+        step = f"one training step: {waves} {unit}, {queries} queries, at least"
+        cells.append((step, f"{waves * queries * max(plan.cycles, perturbation):,}", ""))
     return Table(("one query, one wave", "cycles", "share"), tuple(cells))
 
 

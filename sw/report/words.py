@@ -11,6 +11,9 @@ from tenzo.sw.report.lockstep import lockstep_verdict
 
 _NAMES = {
     "rge": "random gradient estimates",
+    "cge": "coordinate-wise gradients",
+    "sign-descent": "coordinate sign descent",
+    "hybrid": "random, then coordinate-wise steps",
     "rademacher": "Rademacher",
     "adam": "Adam",
     "sgd": "SGD",
@@ -31,13 +34,23 @@ class Card:
 def subtitle(run: RunRecord) -> str:
     """Return the line below the title."""
     engine, training = run.plan.engine, run.config.training
-    distribution = _NAMES.get(training.distribution, training.distribution)
     optimiser = _NAMES.get(training.optimiser.name, training.optimiser.name)
+    estimator = _NAMES.get(training.estimator, training.estimator)
     return (
-        f"Trained without back-propagation by {_NAMES[training.estimator]} "
-        f"({training.queries} {distribution} directions a step, {optimiser}); "
+        f"Trained without back-propagation by {estimator} ({_directions(run)}, {optimiser}); "
         f"activations {engine.activation}, weights {engine.weight}."
     )
+
+
+def _directions(run: RunRecord) -> str:
+    """Return what a step looks at."""
+    training, size = run.config.training, run.plan.parameter_count
+    if training.estimator in ("rge", "hybrid"):
+        distribution = _NAMES.get(training.distribution, training.distribution)
+        return f"{training.queries} {distribution} directions a step"
+    count = min(training.coordinates or size, size)
+    ways = ", both ways" if training.central else ""
+    return f"all {size:,} parameters" if count == size else f"{count:,} of {size:,}" + ways
 
 
 def unfinished_note(run: RunRecord) -> str:
@@ -71,12 +84,8 @@ def _training_cards(run: RunRecord) -> list[Card]:
     """Return the cards of what training took."""
     summary = run.summary or {}
     passes = summary.get("forward_passes")
-    note = f"of {run.config.training.batch} samples each"
-    found = [
-        Card(
-            f"{run.step:,}", "training steps", f"{short(passes)} forward passes" if passes else note
-        )
-    ]
+    note = f"{short(passes)} forward passes" if passes else ""
+    found = [Card(f"{run.step:,}", "training steps", note)]
     seconds = float(summary.get("train_seconds") or 0)
     if seconds:
         rate = f"{run.step / seconds:,.0f} steps/s on {summary.get('device', 'a device')}"
@@ -92,8 +101,18 @@ def _score_cards(run: RunRecord) -> list[Card]:
     if result.accuracy is not None:
         right = round(result.accuracy * count)
         return [Card(percent(result.accuracy), "test accuracy", f"{right:,} of {count:,} samples")]
-    note = f"{count:,} test samples"
-    return [Card(f"{result.relative_l2:.3g}", "relative L2 error", note)]
+    return [
+        Card(f"{result.relative_l2:.3g}", "relative L2 error", f"{count:,} test samples"),
+        *_peer_cards(result.zero_network, result.best_constant),
+    ]
+
+
+def _peer_cards(zero_network: float | None, best_constant: float | None) -> list[Card]:
+    """Return the scores that a problem's is to be compared with."""
+    if zero_network is None or best_constant is None:
+        return []
+    note = f"best constant output: {best_constant:.3g}"
+    return [Card(f"{zero_network:.3g}", "error of a zero network", note)]
 
 
 def _summary_scores(summary: dict[str, Any]) -> list[Card]:
@@ -101,7 +120,10 @@ def _summary_scores(summary: dict[str, Any]) -> list[Card]:
     if "test_accuracy" in summary:
         return [Card(percent(summary["test_accuracy"]), "test accuracy", "as the run noted it")]
     if "relative_l2" in summary:
-        return [Card(f"{summary['relative_l2']:.3g}", "relative L2 error", "as the run noted it")]
+        return [
+            Card(f"{summary['relative_l2']:.3g}", "relative L2 error", "as the run noted it"),
+            *_peer_cards(summary.get("zero_network"), summary.get("best_constant")),
+        ]
     return []
 
 

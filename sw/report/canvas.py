@@ -1,0 +1,86 @@
+"""Matplotlib's drawings as small SVG elements that follow the page's colours."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+_VARIABLES = ("ink", "soft", "line", "accent", "second", "third", "fourth", "fifth", "sixth")
+_COLOURS = {
+    f"#{number:02x}{number:02x}{number:02x}": f"var(--{name})"
+    for number, name in enumerate((*_VARIABLES, "seventh", "eighth"), 1)
+}
+"""What Matplotlib draws with, and the page's variable that replaces it."""
+
+INK, SOFT, LINE, *SERIES = _COLOURS
+"""Colours to draw with; those of :data:`SERIES` tell curves apart."""
+
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "path.simplify": True,
+    "path.simplify_threshold": 0.5,
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": SOFT,
+    "axes.edgecolor": LINE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": SOFT,
+    "ytick.labelcolor": SOFT,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+}
+
+
+def draw(name: str, fill: Callable[[Any], None]) -> str:
+    """Return an ``<svg>`` element, 5 by 3 inches unless the page makes it smaller.
+
+    Parameters
+    ----------
+    name : :class:`str`
+        Prefix of the element's identifiers, unique on the page.
+    fill : callable
+        Gets the axes to draw in.
+    """
+    # Matplotlib takes half a second to import: only here, and without its global state.
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(rc=_STYLE), matplotlib.rc_context({"svg.hashsalt": name}):
+        figure = Figure(figsize=(5.0, 3.0), layout="constrained")
+        canvas = FigureCanvasSVG(figure)
+        fill(figure.add_subplot())
+        buffer = io.StringIO()
+        canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return _inline(buffer.getvalue(), name)
+
+
+def put_legend(axes: Any) -> None:
+    """Name the curves above the axes, where they hide nothing."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.0)
+
+
+def _inline(svg: str, name: str) -> str:
+    """Turn Matplotlib's file into an element whose identifiers are the page's own."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # would rule the whole page
+    svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 class="figure" role="img"', svg, count=1)
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
+    for colour, variable in _COLOURS.items():
+        svg = svg.replace(colour, variable)
+    return svg
