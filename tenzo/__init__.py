@@ -35,7 +35,10 @@ if TYPE_CHECKING:  # the same names as in _EXPORTS, for type checkers; a test co
     from tenzo.sw.program import Activation as Activation
     from tenzo.sw.program import Program as Program
     from tenzo.sw.program import Stage as Stage
+    from tenzo.sw.report.comparison_page import write_comparison as write_comparison
     from tenzo.sw.report.page import write_report as write_report
+    from tenzo.sw.report.slices import solution_slice as solution_slice
+    from tenzo.sw.training.runs import open_run as open_run
     from tenzo.sw.training.trained import evaluate_run as evaluate_run
     from tenzo.sw.training.trained import load_trained as load_trained
     from tenzo.sw.training.trained import predict_run as predict_run
@@ -70,10 +73,13 @@ _EXPORTS: dict[str, str] = {
     "load_config": "tenzo.sw.configuration.config",
     "load_trained": "tenzo.sw.training.trained",
     "mean_square": "tenzo.sw.problems.field",
+    "open_run": "tenzo.sw.training.runs",
     "plan": "tenzo.sw.planning.planner",
     "predict_run": "tenzo.sw.training.trained",
     "preset_names": "tenzo.sw.configuration.config",
+    "solution_slice": "tenzo.sw.report.slices",
     "train": "tenzo.sw.training.training",
+    "write_comparison": "tenzo.sw.report.comparison_page",
     "write_report": "tenzo.sw.report.page",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 _VARIABLES = ("ink", "soft", "line", "accent", "second", "third", "fourth", "fifth", "sixth")
 _COLOURS = {
@@ -16,6 +16,26 @@ _COLOURS = {
 
 INK, SOFT, LINE, *SERIES = _COLOURS
 """Colours to draw with; those of :data:`SERIES` tell curves apart."""
+
+_DASHES = (("-", "none"), ("--", "6 3"), (":", "2 2"), ("-.", "6 2 2 2"))
+"""Series beyond the colours repeat them in another dash: Matplotlib's name, and SVG's."""
+
+
+class SeriesStyle(NamedTuple):
+    """How the curve of one series looks: in Matplotlib, and in the page around its drawings."""
+
+    colour: str
+    line: str
+    variable: str
+    dashes: str
+
+
+def series_style(number: int) -> SeriesStyle:
+    """Return the look of a series, counted from 0."""
+    turn, index = divmod(number, len(SERIES))
+    line, dashes = _DASHES[turn % len(_DASHES)]
+    return SeriesStyle(SERIES[index], line, _COLOURS[SERIES[index]], dashes)
+
 
 _STYLE: Any = {
     "svg.fonttype": "none",

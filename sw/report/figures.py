@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tenzo.sw.report.canvas import SERIES, SOFT, draw, put_legend
+from tenzo.sw.report.canvas import SOFT, draw, put_legend, series_style
 
 _LOG_RATIO = 30.0
 """Curves whose values span more than this get a logarithmic axis."""
-
-_DASHES = ("-", "--", ":", "-.")
-"""Curves beyond the colours repeat them in another dash."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +88,12 @@ def draw_curves(
 
 def _draw_curve(axes: Any, curve: Curve) -> None:
     marker = "o" if len(curve.steps) < 30 else None
-    turn, colour = divmod(curve.colour, len(SERIES))
-    dashes = _DASHES[turn % len(_DASHES)]
+    style = series_style(curve.colour)
     axes.plot(
         curve.steps,
         curve.values,
-        color=SERIES[colour],
-        ls=dashes,
+        color=style.colour,
+        ls=style.line,
         marker=marker,
         ms=3,
         label=curve.name,

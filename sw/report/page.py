@@ -57,6 +57,11 @@ def write_report(
     """
     path = Path(run) / "report.html" if out is None else Path(out)
     text = render_report(read_run(Path(run), data_folder))
+    return write_page(path, text)
+
+
+def write_page(path: Path, text: str) -> Path:
+    """Write a page, folders above it included; return the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda file: file.write(text.encode()))
     return path
@@ -64,14 +69,18 @@ def write_report(
 
 def render_report(run: RunRecord) -> str:
     """Return the page of a run as HTML that loads nothing and runs no script."""
-    environment = Environment(
+    return environment().get_template("report.html.j2").render(_context(run))
+
+
+def environment() -> Environment:
+    """Return what fills in templates."""
+    return Environment(
         loader=PackageLoader("tenzo.sw"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(_context(run))
 
 
 def _context(run: RunRecord) -> dict[str, Any]:
