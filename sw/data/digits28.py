@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tenzo.sw.data.datasets import SPLIT_NAMES, Dataset, load_digits
+from tenzo.sw.data.datasets import Dataset, load_digits
 from tenzo.sw.numerics import FloatArray
 
 SIDE, RESAMPLED_SIDE = 8, 28
@@ -18,8 +18,13 @@ def load_digits28() -> Dataset:
     Samples, labels and splits are those of :func:`~tenzo.sw.data.datasets.load_digits`.
     """
     digits = load_digits()
-    images = {f"{split}_x": resample(getattr(digits, f"{split}_x")) for split in SPLIT_NAMES}
-    return replace(digits, name="digits28", **images)
+    return replace(
+        digits,
+        name="digits28",
+        train_x=resample(digits.train_x),
+        validation_x=resample(digits.validation_x),
+        test_x=resample(digits.test_x),
+    )
 
 
 def resample(images: FloatArray) -> FloatArray:

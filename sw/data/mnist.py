@@ -69,6 +69,12 @@ def load_mnist(folder: Path, validation_count: int = VALIDATION_COUNT) -> Datase
     )
 
 
+def check_folder(folder: Path) -> None:
+    """Raise :class:`MissingDataError` unless a folder holds the four files."""
+    for stem, _ in _FILES.values():
+        _find(folder, stem)
+
+
 def _scaled(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     return images.reshape(len(images), -1) / 255.0
 
