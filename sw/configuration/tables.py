@@ -149,7 +149,9 @@ class TrainingTable(Table):
     schedule: ScheduleTable = ScheduleTable()
     calibration_samples: Positive = 256
     headroom_bits: Annotated[int, Field(ge=0, le=8)] = 1
+    result_headroom_bits: Annotated[int, Field(ge=0, le=8)] = 3
     recalibrate_steps: Count = 0
+    recalibrate_saturation: Annotated[float, Field(ge=0, lt=1)] = 1e-4
     evaluate_steps: Count = 1000
     log_steps: Positive = 100
     checkpoint_steps: Count = 0

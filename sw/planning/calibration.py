@@ -25,6 +25,9 @@ MOST_BYTES = 1 << 30
 
 MOST_HEADROOM = 8
 
+RESULT_HEADROOM = 3
+"""Bits that results leave unused: more than other values, since they have 32."""
+
 
 def calibrate(
     network: Network,
@@ -32,12 +35,14 @@ def calibrate(
     parameters_raw: IntArray,
     samples_raw: IntArray,
     headroom_bits: int = 1,
+    result_headroom_bits: int = RESULT_HEADROOM,
 ) -> tuple[int, ...]:
     """Return the shift of every stage.
 
     Each is the least that leaves ``headroom_bits`` unused by the largest magnitude among the
-    samples, within :func:`~tenzo.sw.planning.planner.shift_range`. The stages before it run with
-    their own calibrated shifts. A stage whose sums are all zero keeps its uncalibrated shift, and
+    samples, ``result_headroom_bits`` in the last stage, within
+    :func:`~tenzo.sw.planning.planner.shift_range`. The stages before it run with their own
+    calibrated shifts. A stage whose sums are all zero keeps its uncalibrated shift, and
     so does one that ends with sine or tanh, whose argument has a fixed format.
 
     Parameters
@@ -47,7 +52,7 @@ def calibrate(
     parameters_raw : int64 array of shape (parameter_count,)
     samples_raw : int64 array of shape (samples, inputs)
         Raw activations: by convention the first 256 of the training data.
-    headroom_bits : :class:`int`
+    headroom_bits, result_headroom_bits : :class:`int`
         0 to 8.
 
     Raises
@@ -56,8 +61,9 @@ def calibrate(
         If there are no samples or too many, the network does not fit the engine, or an argument of
         sine or tanh is beyond the table.
     """
-    if not 0 <= headroom_bits <= MOST_HEADROOM:
-        raise UserError(f"headroom_bits must be 0 to {MOST_HEADROOM}, not {headroom_bits!r}")
+    for bits in (headroom_bits, result_headroom_bits):
+        if not 0 <= bits <= MOST_HEADROOM:
+            raise UserError(f"headroom_bits must be 0 to {MOST_HEADROOM}, not {bits!r}")
     planned = plan(network, engine)
     touched = check_program(planned.program, engine)
     most = MOST_BYTES // (8 * words_per_value(planned.program, touched))
@@ -76,7 +82,8 @@ def calibrate(
             _check_argument(peak, stage, described, engine)
             shifts[index] = stage.shift
         else:
-            shifts[index] = _shift(peak, described, engine, headroom_bits)
+            bits = result_headroom_bits if described.last else headroom_bits
+            shifts[index] = _shift(peak, described, engine, bits)
         stage = plan(network, engine, shifts).program.stages[index]
         StageKernel(stage, engine, lanes.arrays).run()
     return tuple(shift for shift in shifts if shift is not None)

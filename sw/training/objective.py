@@ -16,6 +16,7 @@ from tenzo.sw.program import Program
 from tenzo.sw.training.coordinates import coordinate_outputs, deltas_of
 from tenzo.sw.training.evaluation import gather_outputs
 from tenzo.sw.training.losses import Loss
+from tenzo.sw.training.saturation import SaturationMeter
 
 IntArray = npt.NDArray[np.int64]
 
@@ -36,6 +37,8 @@ class MinibatchObjective:
     loss : :class:`Loss`
     samples_raw : int64 array of shape (samples, inputs)
     targets : labels or targets of the samples, or the points of a problem
+    meter : :class:`SaturationMeter`, optional
+        Counts what saturates in :meth:`losses`.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class MinibatchObjective:
         loss: Loss,
         samples_raw: IntArray,
         targets: Any,
+        meter: SaturationMeter | None = None,
     ) -> None:
+        self._meter = meter
         self.device, self.program, self.loss = device, program, loss
         self.samples_raw, self.targets = samples_raw, targets
 
@@ -59,14 +64,10 @@ class MinibatchObjective:
         RuntimeError
             If the device leaves outputs out.
         """
-        losses = np.empty(len(queries))
-        at_once = self._at_once(queries)
-        for first in range(0, len(queries), at_once):
-            some = slice(first, first + at_once)
-            outputs = gather_outputs(self.device, self.program, self.samples_raw, queries[some])
-            values = self.loss(outputs, self.program.output_frac_bits, self.targets)
-            losses[some] = self._means(values)
-        return losses
+        if self._meter is None:
+            return self._losses(queries)
+        with self._meter.counting(len(queries) * len(self.samples_raw)):
+            return self._losses(queries)
 
     def coordinate_losses(self, coordinates: Sequence[Coordinate]) -> FloatArray:
         """Return the mean loss with one parameter changed, float64 of shape (coordinates,).
@@ -86,6 +87,17 @@ class MinibatchObjective:
         """Return what evaluating each of these coordinates once costs, in passes per sample."""
         macs = deltas_of(self.program).macs_by_address[addresses]
         return int(macs.sum()) / self.program.macs
+
+    def _losses(self, queries: Sequence[Query]) -> FloatArray:
+        """Return the mean loss of each query."""
+        losses = np.empty(len(queries))
+        at_once = self._at_once(queries)
+        for first in range(0, len(queries), at_once):
+            some = slice(first, first + at_once)
+            outputs = gather_outputs(self.device, self.program, self.samples_raw, queries[some])
+            values = self.loss(outputs, self.program.output_frac_bits, self.targets)
+            losses[some] = self._means(values)
+        return losses
 
     def _means(self, losses: FloatArray) -> FloatArray:
         """Return the mean of each query's losses, summed in a fixed order; it must be finite."""

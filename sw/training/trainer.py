@@ -22,6 +22,7 @@ from tenzo.sw.training.evaluation import compute_outputs
 from tenzo.sw.training.losses import make_loss
 from tenzo.sw.training.minibatches import make_source
 from tenzo.sw.training.objective import MinibatchObjective
+from tenzo.sw.training.saturation import Recalibration, SaturationMeter
 
 IntArray = npt.NDArray[np.int64]
 
@@ -70,8 +71,8 @@ class Trainer:
         self.low, self.high = self._weight_bounds()
         self._check_initial_weights()
         self.plan: Plan = plan(self.network, device.engine)
-        self.saturations = np.zeros(len(self.plan.program.stages), np.int64)
-        self.weight_saturations = 0
+        self.meter = SaturationMeter(device, len(self.plan.stages))
+        self.recalibration = Recalibration(training.recalibrate_saturation)
 
     def start(self, trained: Mapping[str, npt.NDArray[Any]] | None = None) -> None:
         """Calibrate the shifts on the first training samples and load the program.
@@ -104,8 +105,11 @@ class Trainer:
         if every and self.step and self.step % every == 0:
             self.calibrate()
         minibatch = self.source.minibatch(self.step)
-        objective = MinibatchObjective(self.device, self.plan.program, self.loss, *minibatch)
+        objective = MinibatchObjective(
+            self.device, self.plan.program, self.loss, *minibatch, self.meter
+        )
         self.device.write_parameters(self.weights_raw())
+        self.meter.begin_step()
         try:
             estimate = self.estimator.estimate(objective, self.step)
         except InfiniteLossError as error:
@@ -115,6 +119,7 @@ class Trainer:
         self._clip()
         self.forward_passes += round(estimate.passes * len(minibatch.samples_raw))
         self.step += 1
+        self._recalibrate_by_need()
         return estimate.loss
 
     def weights_raw(self) -> IntArray:
@@ -125,10 +130,9 @@ class Trainer:
         """Choose the shifts for the present weights and load the program that has them."""
         training = self.config.training
         first = self.source.calibration(training.calibration_samples)
+        bits = training.headroom_bits, training.result_headroom_bits
         self.load_shifts(
-            calibrate(
-                self.network, self.device.engine, self.weights_raw(), first, training.headroom_bits
-            )
+            calibrate(self.network, self.device.engine, self.weights_raw(), first, *bits)
         )
 
     def load_shifts(self, shifts: Sequence[int]) -> None:
@@ -137,46 +141,43 @@ class Trainer:
         self.plan = plan(self.network, self.device.engine, self.shifts)
         self.device.load_program(self.plan.program)
 
-    def collect_counters(self) -> None:
-        """Add the device's counts of saturations to the run's, and clear them."""
-        counters = self.device.read_counters()
-        self.saturations += counters.saturations[: len(self.saturations)]
-        self.weight_saturations += int(counters.weight_saturations)
-        self.device.clear_counters()
-
     def saturated_shares(self) -> FloatArray:
-        """Return the share of each stage's values that saturated in training, (stages,).
-
-        Of what the device counted until :meth:`collect_counters`.
-        """
-        outputs = [stage.left * stage.J * stage.right for stage in self.plan.stages]
-        return self.saturations / (np.array(outputs, np.float64) * max(1, self.forward_passes))
+        """Return the share of each stage's values that saturated in training, (stages,)."""
+        return self.meter.shares(self.plan.stages)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all that the next steps depend on, for a checkpoint."""
-        self.collect_counters()
-        numbers = ("step", "forward_passes", "clips", "weight_saturations")
+        numbers = ("step", "forward_passes", "clips")
         return {
             **{name: np.array(getattr(self, name), np.int64) for name in numbers},
             "weights": self.weights.copy(),
             "shifts": np.array(self.shifts, np.int64),
-            "saturations": self.saturations.copy(),
+            **self.meter.state(),
+            **self.recalibration.state(),
             **{f"optimiser.{name}": array for name, array in self.optimiser.state().items()},
         }
 
     def load_state(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Continue from a state; :class:`UserError` if it is of another network."""
         self._check_size(state)
-        for name in ("step", "forward_passes", "clips", "weight_saturations"):
+        for name in ("step", "forward_passes", "clips"):
             setattr(self, name, int(state[name]))
         self.weights = state["weights"].copy()
-        self.saturations = state["saturations"].copy()
+        self.meter.load_state(state)
+        self.recalibration.load_state(state)
         prefix = "optimiser."
         self.optimiser.load_state(
             {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
         )
         self.load_shifts(state["shifts"].tolist())
         self.device.clear_counters()
+
+    def _recalibrate_by_need(self) -> None:
+        """Choose the shifts anew if the step that was made saturated too much."""
+        stages, old = self.plan.stages, self.shifts
+        if self.recalibration.due(self.step, stages, self.meter.step_shares(stages)):
+            self.calibrate()
+            self.recalibration.done(self.step, self.shifts != old)
 
     def _check_size(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Refuse the state of another network."""

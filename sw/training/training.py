@@ -15,7 +15,7 @@ import numpy as np
 from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import Samples, load_samples
 from tenzo.sw.device import Device
-from tenzo.sw.devices import kernel_name, open_device
+from tenzo.sw.devices import kernel_name, number_format, open_device
 from tenzo.sw.errors import DeviceError, InfiniteLossError
 from tenzo.sw.training.evaluation import Evaluation, evaluate
 from tenzo.sw.training.interruption import Interrupted, Interruption
@@ -181,7 +181,6 @@ class _Run:
     def _record(self, step: int, last: bool) -> dict[str, Any]:
         """Return a record of the metrics, with scores where an evaluation is due."""
         training, trainer = self.config.training, self.trainer
-        trainer.collect_counters()
         if not (self.warned or last):
             self._warn_of_saturation()
         steps = step % training.log_steps or training.log_steps
@@ -190,8 +189,8 @@ class _Run:
             "loss": self.loss_sum / steps,
             "learning_rate": trainer.schedule.rate(step - 1, training.steps),
             "forward_passes": trainer.forward_passes,
-            "saturations": int(trainer.saturations.sum()),
-            "weight_saturations": trainer.weight_saturations,
+            "saturations": int(trainer.meter.saturations.sum()),
+            "weight_saturations": trainer.meter.weight_saturations,
             "clips": trainer.clips,
         }
         self.loss_sum = 0.0
@@ -207,7 +206,6 @@ class _Run:
     def _evaluate(self, split: str) -> Evaluation:
         """Score the present weights; what the device counts meanwhile is not the training's."""
         trainer = self.trainer
-        trainer.collect_counters()
         self.device.write_parameters(trainer.weights_raw())
         between = self.interruption.check if split == "test" else (lambda: None)
         result = evaluate(
@@ -221,7 +219,6 @@ class _Run:
         self._warn_of_saturation()
         validation, test = self._evaluate("validation"), self._evaluate("test")
         trainer, training = self.trainer, self.config.training
-        engine = self.device.engine
         summary = Summary(
             run=str(self.folder.path),
             name=self.config.name,
@@ -235,7 +232,7 @@ class _Run:
             parameters=trainer.size,
             steps=trainer.step,
             forward_passes=trainer.forward_passes,
-            number_format=f"fixed: activations {engine.activation}, weights {engine.weight}",
+            number_format=number_format(self.device),
             device=self.device.name,
             kernel=kernel_name(self.device),
             command=self.command,
@@ -243,8 +240,8 @@ class _Run:
             macs=trainer.plan.macs,
             cycles=trainer.plan.cycles,
             clips=trainer.clips,
-            saturations=trainer.saturations.tolist(),
-            weight_saturations=trainer.weight_saturations,
+            saturations=trainer.meter.saturations.tolist(),
+            weight_saturations=trainer.meter.weight_saturations,
             train_seconds=self.elapsed_seconds,
         )
         self.folder.write_summary(summary.document())
@@ -257,8 +254,8 @@ class _Run:
         if shares[stage] > _MOST_SATURATED:
             self.warned = True
             _LOG.warning(
-                "%.1f %% of the values of stage %d saturated in %d steps of training: set "
-                "training.recalibrate_steps or raise training.headroom_bits",
+                "%.1f %% of the values of stage %d saturated in %d steps of training: raise "
+                "training.headroom_bits or training.calibration_samples",
                 *(100 * shares[stage], stage, self.trainer.step),
             )
 

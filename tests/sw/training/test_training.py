@@ -179,7 +179,8 @@ def test_trained_network_has_the_rounding_of_the_weights(whole):
 
 
 def test_recalibration_changes_shifts_and_is_resumed_exactly(tmp_path):
-    wild = ("training.learning_rate=0.1", "training.headroom_bits=0")
+    wild = ("training.learning_rate=0.1", "training.headroom_bits=0",
+            "training.recalibrate_saturation=0.0")  # fmt: skip
     config = short_config("training.recalibrate_steps=30", *wild)
     assert sum(train(config, out=tmp_path / "whole").saturations) > 0
     interruption = Interruption()
@@ -319,6 +320,7 @@ def test_loss_that_overflows_in_the_sum_is_refused(tmp_path):
 
 
 SATURATING = ("training.headroom_bits=0", "training.calibration_samples=1",
+              "training.recalibrate_saturation=0.0", "training.result_headroom_bits=0",
               "training.learning_rate=0.05", "training.schedule={name='constant'}")  # fmt: skip
 
 
@@ -337,7 +339,7 @@ def test_saturation_is_told_when_it_begins_and_at_the_end(tmp_path, caplog):
     assert shares[worst] > 0.001
     assert warnings[1] == (
         f"{100 * shares[worst]:.1f} % of the values of stage {worst} saturated in 40 steps of "
-        "training: set training.recalibrate_steps or raise training.headroom_bits"
+        "training: raise training.headroom_bits or training.calibration_samples"
     )
 
 
@@ -346,7 +348,7 @@ def test_values_that_all_saturate_are_a_share_of_one():
     trainer = Trainer(config, open_device("golden", config.engine()), load_samples(config))
     trainer.start()
     trainer.run_step()
-    trainer.saturations += 2 * 2 * 8 * 10
+    trainer.meter.saturations += 2 * 2 * 8 * 10
     assert trainer.saturated_shares().tolist() == [1.0]
 
 
