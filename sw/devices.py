@@ -24,7 +24,15 @@ def open_verilator(engine: EngineParameters, traced: bool = False) -> Device:
     return open_native(engine, traced)
 
 
+def open_float(engine: EngineParameters) -> Device:
+    """Open the device that computes in float32 on the host."""
+    from tenzo.sw.floating.device import FloatDevice
+
+    return FloatDevice(engine)
+
+
 DEVICES: dict[str, Callable[[EngineParameters], Device]] = {
+    "float": open_float,
     "golden": open_golden,
     "verilator": open_verilator,
 }
@@ -39,7 +47,8 @@ def open_device(
     Parameters
     ----------
     name : :class:`str`
-        ``golden``, the model of the engine on the host, or ``verilator``, the generated Verilog.
+        ``golden``, the model of the engine on the host; ``verilator``, the generated Verilog; or
+        ``float``, float32 on the host.
     engine : :class:`EngineParameters`
     kernel : :class:`str`, optional
         What computes the golden model: ``numpy``, ``native``, or an instruction set by name; the
@@ -67,3 +76,10 @@ def kernel_name(device: Device) -> str:
     """Return what computes on the host for a device, for example ``native avx2``, or ``none``."""
     kernel = getattr(device, "kernel", None)
     return "none" if kernel is None else str(kernel.name)
+
+
+def number_format(device: Device) -> str:
+    """Return in which numbers a device computes, for example ``float32``."""
+    engine = device.engine
+    fixed = f"fixed: activations {engine.activation}, weights {engine.weight}"
+    return str(getattr(device, "number_format", fixed))

@@ -89,10 +89,26 @@ def _checkpoint(run: Path, config: Config) -> Path | None:
     if not (run / "checkpoint.npz").is_file():
         _LOG.info("starting with initial weights")
         return None
+    _check_integers(run)
     trained = load_trained(run)
     trained.check_same_network(config)
     _LOG.info("starting with the weights and shifts of %s after %d steps", run, trained.step)
     return trained.folder.checkpoint_path
+
+
+def _check_integers(run: Path) -> None:
+    """Refuse a run whose result no engine computed, and none can prove."""
+    from tenzo.sw.errors import UserError
+
+    try:
+        number_format = json.loads((run / "summary.json").read_text())["number_format"]
+    except (OSError, ValueError, LookupError):
+        return
+    if number_format == "float32":
+        raise UserError(
+            f"{run} was trained in float32, which has no bits to compare: train with "
+            "--device golden"
+        )
 
 
 def _keep(path: Path, document: dict[str, Any], same: bool) -> None:

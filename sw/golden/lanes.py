@@ -27,6 +27,10 @@ class Lanes:
     engine : :class:`EngineParameters`
     query_count, sample_count : :class:`int`
         Queries and samples that are computed at the same time.
+    kernel : type
+        What binds a stage to the arrays.
+    dtype
+        Of the arrays.
     """
 
     def __init__(
@@ -36,21 +40,23 @@ class Lanes:
         engine: EngineParameters,
         query_count: int,
         sample_count: int,
+        kernel: type[StageKernel] = StageKernel,
+        dtype: npt.DTypeLike = np.float64,
     ) -> None:
         first, last = memory_range(program, touched)
         largest = max((stage.output_count for stage in program.stages), default=0)
         shape = (query_count, program.weight_count)
-        self.parameters = np.zeros((query_count, program.parameter_count))
+        self.parameters = np.zeros((query_count, program.parameter_count), dtype)
         self.arrays = LaneArrays(
-            np.zeros((1, program.input_count, sample_count)),
-            np.zeros((query_count, last - first, sample_count)),
-            np.zeros((query_count, program.output_count, sample_count)),
+            np.zeros((1, program.input_count, sample_count), dtype),
+            np.zeros((query_count, last - first, sample_count), dtype),
+            np.zeros((query_count, program.output_count, sample_count), dtype),
             self.parameters[:, : shape[1], None],
             self.parameters[:, shape[1] :, None],
-            np.empty(query_count * largest * sample_count),
+            np.empty(query_count * largest * sample_count, dtype),
             first,
         )
-        self.kernels = [StageKernel(stage, engine, self.arrays) for stage in program.stages]
+        self.kernels = [kernel(stage, engine, self.arrays) for stage in program.stages]
 
     def run(self, entry: int, stop: int) -> list[int]:
         """Compute stages entry..stop-1; return the saturations of each."""

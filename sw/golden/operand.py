@@ -60,6 +60,13 @@ class Operand:
         """Return the words, float64 of :attr:`shape`: a view, or a copy if gathered."""
         return self._source[:, self._index] if self._view is None else self._view
 
+    def store(self, values: FloatArray) -> None:
+        """Write values of :attr:`shape`."""
+        if self._view is None:
+            self._source[:, self._index] = values
+        else:
+            self._view[...] = values
+
     def store_floor(self, values: FloatArray) -> None:
         """Write the floor of values of :attr:`shape`."""
         if self._view is None:

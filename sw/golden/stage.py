@@ -145,7 +145,7 @@ class StageKernel:
         self._weights: Operand | None = None
         if stage.unit_weight:
             shape = (1,) * (1 + len(order.outer)) + (rows, stage.counts[K])
-            self._weight = np.full(shape, self._scale)
+            self._weight = np.full(shape, self._scale, arrays.scratch.dtype)
             return
         counts = [
             count if stride % ADDRESS_MODULUS or axis not in order.outer else 1
@@ -158,7 +158,7 @@ class StageKernel:
             arrays.weights, counts, stage.weight_base, stage.weight_strides, axes
         )
         lead = self._weights.shape[: 1 + len(order.outer)]
-        self._weight = np.empty((*lead, rows, stage.counts[K]))
+        self._weight = np.empty((*lead, rows, stage.counts[K]), arrays.scratch.dtype)
         self._scaled = self._weight.reshape(self._weights.shape)
 
     def _bind_outputs(self, arrays: LaneArrays, order: LoopOrder) -> None:

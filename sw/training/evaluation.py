@@ -67,7 +67,7 @@ def compute_outputs(
     program: Program,
     samples_raw: npt.NDArray[Any],
     between: Callable[[], None] = lambda: None,
-) -> npt.NDArray[np.int64]:
+) -> npt.NDArray[Any]:
     """Run the unperturbed network on samples.
 
     Parameters
@@ -81,20 +81,23 @@ def compute_outputs(
 
     Returns
     -------
-    int64 array of shape (samples, outputs), with the program's ``output_frac_bits``.
+    int64 array of shape (samples, outputs), float64 from a device that computes in floating point,
+    with the program's ``output_frac_bits``.
     """
-    outputs = np.empty((len(samples_raw), program.output_count), np.int64)
+    parts = [np.empty((0, program.output_count), np.int64)]
     for first in range(0, len(samples_raw), _CHUNK):
         between()
         chunk = samples_raw[first : first + _CHUNK].astype(np.int64)
-        outputs[first : first + _CHUNK] = gather_outputs(device, program, chunk, [Query()])[0]
-    return outputs
+        parts.append(gather_outputs(device, program, chunk, [Query()])[0])
+    return np.concatenate(parts[1:] or parts)
 
 
 def gather_outputs(
     device: Device, program: Program, samples_raw: npt.NDArray[np.int64], queries: Sequence[Query]
-) -> npt.NDArray[np.int64]:
+) -> npt.NDArray[Any]:
     """Run queries on samples; return outputs of shape (queries, samples, outputs).
+
+    They have the type that the device returns: int64, or float64.
 
     Raises
     ------
@@ -102,9 +105,11 @@ def gather_outputs(
         If the device returned nothing for a query and a sample.
     """
     shape = (len(queries), len(samples_raw))
-    outputs = np.empty((*shape, program.output_count), np.int64)
+    outputs: npt.NDArray[Any] = np.empty((*shape, program.output_count), np.int64)
     found = np.zeros(shape, np.bool_)
     for item in device.evaluate(samples_raw, queries):
+        if item.outputs_raw.dtype.kind != outputs.dtype.kind:
+            outputs = outputs.astype(item.outputs_raw.dtype)
         stop = item.first_sample + len(item.outputs_raw)
         outputs[item.query, item.first_sample : stop] = item.outputs_raw
         found[item.query, item.first_sample : stop] = True

@@ -1,0 +1,1 @@
+"""Networks in floating point, for comparison with fixed point: no rounding to integers."""
