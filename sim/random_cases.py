@@ -57,8 +57,8 @@ def cases(draw: st.DrawFn, engine: EngineParameters) -> Case:
         assume(False)
     assume(planned.cycles <= MAX_CYCLES)
     program, ranges, kinds = _extended(draw, planned.program, engine)
-    shifted, moved = _shifted(draw, program.stages, engine)
-    program = program.with_stages(_delayed(draw, with_waits(shifted, engine)))
+    stages, moved = shifted(draw, program.stages, engine)
+    program = program.with_stages(_delayed(draw, with_waits(stages, engine)))
     runs = (program_cycles(program, engine, *limits) for limits in ranges)
     assume(max(runs) <= MAX_CYCLES)
     queries = _queries(draw, engine, program, ranges)
@@ -198,7 +198,7 @@ def _slice(draw: st.DrawFn, stage: Stage, kind: str) -> Stage:
     return index_slice(stage, kind, mode, inner, draw(st.integers(0, mode - 1)))
 
 
-def _shifted(
+def shifted(
     draw: st.DrawFn, stages: tuple[Stage, ...], engine: EngineParameters
 ) -> tuple[list[Stage], set[str]]:
     """Set shifts: near the products' scale, so that values survive, or any at all."""

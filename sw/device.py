@@ -1,7 +1,7 @@
 """What a training loop talks to, whatever computes behind it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -119,6 +119,17 @@ class Outputs(NamedTuple):
     outputs_raw: npt.NDArray[np.int64]
 
 
+class CoordinateOutputs(NamedTuple):
+    """Results for consecutive coordinates, each a parameter changed alone.
+
+    ``outputs_raw`` is int64 of shape (coordinates, samples, outputs); ``first`` is the index of its
+    first coordinate.
+    """
+
+    first: int
+    outputs_raw: npt.NDArray[np.int64]
+
+
 @dataclass
 class Counters:
     """What an engine counted since the last clear.
@@ -136,6 +147,26 @@ class Counters:
     perturb_wait_cycles: int = 0
     load_wait_cycles: int = 0
     link_stall_cycles: int = 0
+
+    @classmethod
+    def none(cls, stages: int) -> "Counters":
+        """Return zeros."""
+        return cls(0, 0, 0, 0, np.zeros(stages, np.int64))
+
+    def plus(self, other: "Counters") -> "Counters":
+        """Return the sums."""
+        return Counters(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+    def stopped(self, limit: int, stages: int) -> "Counters":
+        """Return counts that stop at a limit, and the saturations of the first stages."""
+        values = {
+            f.name: min(getattr(self, f.name), limit)
+            for f in fields(self)
+            if f.name != "saturations"
+        }
+        return Counters(saturations=np.minimum(self.saturations[:stages], limit), **values)
 
 
 class Device(Protocol):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import Query
+from tenzo.sw.device import CoordinateOutputs, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.kernels.kernel import Kernel
@@ -20,14 +19,9 @@ from tenzo.sw.planning.kept import keep_all
 from tenzo.sw.planning.program_check import check_program
 from tenzo.sw.program import ADDRESS_MODULUS, Program
 
+__all__ = ["CoordinateOutputs", "Coordinates"]
+
 IntArray = npt.NDArray[np.int64]
-
-
-class CoordinateOutputs(NamedTuple):
-    """Results for consecutive coordinates: int64 of shape (coordinates, samples, outputs)."""
-
-    first: int
-    outputs_raw: IntArray
 
 
 class Coordinates:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import Counters, Outputs, Query
+from tenzo.sw.device import CoordinateOutputs, Counters, Outputs, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
-from tenzo.sw.golden.coordinates import CoordinateOutputs, Coordinates
+from tenzo.sw.golden.coordinates import Coordinates
 from tenzo.sw.golden.lanes import Lanes
 from tenzo.sw.golden.ranges import Range, Ranges
 from tenzo.sw.kernels.choice import open_kernel

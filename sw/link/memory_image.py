@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from tenzo import __version__
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.link.packet_schedule import PacketRequest, parameter_requests, program_requests
+from tenzo.sw.link.requests import PacketRequest, parameter_requests, program_requests
 from tenzo.sw.packets import LAYOUTS, encode_packet
 from tenzo.sw.program import DESCRIPTOR_WORDS, Program
 

@@ -2,75 +2,43 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import Counters, Outputs, Query
+from tenzo.sw.device import CoordinateOutputs, Counters, Outputs, Query
 from tenzo.sw.engine import PROTOCOL_VERSION, EngineParameters
 from tenzo.sw.errors import UserError
-from tenzo.sw.link.packet_schedule import (
-    PacketRequest,
-    parameter_requests,
-    program_requests,
-    schedule_runs,
-)
+from tenzo.sw.link.coordinate_sweep import CoordinateSweep, one_hot_outputs
+from tenzo.sw.link.core_model import COUNTER_LIMIT
+from tenzo.sw.link.packet_schedule import schedule_runs
+from tenzo.sw.link.program_memory import ProgramMemory
+from tenzo.sw.link.requests import PacketRequest, parameter_requests
+from tenzo.sw.link.session import EmptyError, Session, Transport
 from tenzo.sw.packets import (
     COUNTER_WORDS,
     IDENTITY_WORDS,
     LAYOUTS,
     MAGIC,
     MAX_OUTSTANDING_QUERIES,
-    NAK_OPCODE,
-    RESPONSE_BIT,
-    NakCode,
     Opcode,
-    Packet,
-    decode_packet,
-    encode_packet,
 )
 from tenzo.sw.perturbation import check_query
+from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.planning.program_check import check_program
 from tenzo.sw.planning.schedule import program_cycles
+from tenzo.sw.planning.sweep_program import SweepProgram
 from tenzo.sw.program import Program
 
 IntArray = npt.NDArray[np.int64]
 
+MOST_OUTPUTS = 1 << 24
+"""Outputs of coordinates, of all samples, that are in memory at once: 128 MB."""
 
-class _EmptyError(RuntimeError):
-    """No query is outstanding."""
-
-
-_REFUSALS: dict[NakCode, type[Exception]] = {
-    NakCode.ADDRESS: UserError,
-    NakCode.VALUE: UserError,
-    NakCode.NOT_READY: UserError,
-    NakCode.EMPTY: _EmptyError,
-}
-
-
-class Transport(Protocol):
-    """Carries packets to an engine and its responses back."""
-
-    def exchange(self, requests: Iterable[list[int]]) -> Iterable[list[int]]:
-        """Send packets back to back and yield the response to each, in order.
-
-        Packets and responses are lists of unsigned 32-bit words, header to CRC. A transport may
-        take several requests before it yields the first response: the engine holds back what it
-        cannot take yet.
-        """
-        ...
-
-    def allow(self, cycles: int) -> None:
-        """Take note that an engine may compute for some clock cycles before it responds."""
-        ...
-
-    def close(self) -> None:
-        """Release the link."""
-        ...
+_LOG = logging.getLogger(__name__)
 
 
 class PacketDevice:
@@ -88,6 +56,10 @@ class PacketDevice:
     name : :class:`str`
         Name as written in a summary.
 
+    Members
+    -------
+    coordinate_counters : what the engine counted for coordinates since the last clear, per slot
+
     Raises
     ------
     UserError
@@ -98,12 +70,13 @@ class PacketDevice:
         self, engine: EngineParameters, transport: Transport, name: str = "packet"
     ) -> None:
         self.engine = engine
-        self._transport = transport
+        self._session = Session(transport)
+        self._memory = ProgramMemory(self._session)
         self._name = name
-        self._sequence = -1
-        self._refusal: Exception | None = None
         self._program: Program | None = None
-        self._check_identity(self._command(PacketRequest(Opcode.IDENTIFY)))
+        self._sweep: CoordinateSweep | None = None
+        self._before = self.coordinate_counters = Counters.none(engine.stage_slots)
+        self._check_identity(self._session.command(PacketRequest(Opcode.IDENTIFY)))
         self._release_all()
 
     @property
@@ -117,13 +90,13 @@ class PacketDevice:
         Parameters and samples must be written afterwards.
         """
         check_program(program, self.engine)
-        self._commands(program_requests(program))
-        self._program = program
-        self._transport.allow(_longest_wait(program, self.engine))
+        self._memory.configure(program, self.engine.stage_slots)
+        self._program, self._sweep, self._sweepable = program, None, True
+        self._session.transport.allow(_longest_wait(program, self.engine))
 
     def write_parameters(self, parameters_raw: IntArray) -> None:
         """Write the master weights, then biases: raw integers of shape (parameter_count,)."""
-        self._commands(parameter_requests(self._loaded(), self.engine, parameters_raw))
+        self._session.commands(parameter_requests(self._loaded(), self.engine, parameters_raw))
 
     def evaluate(self, samples_raw: IntArray, queries: Sequence[Query]) -> Iterator[Outputs]:
         """Run all queries on samples of shape (samples, inputs), one item per wave and query.
@@ -138,45 +111,70 @@ class PacketDevice:
         program = self._loaded()
         for query in queries:
             check_query(query, program, self.engine)
+        self._memory.load(program.stages)
         abandoned = False
         requests = schedule_runs(
             program,
             self.engine,
             samples_raw,
             queries,
-            lambda: abandoned or self._refusal is not None,
+            lambda: abandoned or self._session.refused,
         )
-        items: list[tuple[PacketRequest, tuple[int, ...]]] = []
-        responses = self._exchange(requests)
+        runs = self._session.results(requests)
         try:
-            for request, payload in responses:
-                if request.run is None:
-                    continue
-                items.append((request, payload))
-                if request.completes:
-                    yield self._outputs(items)
-                    items = []
+            for run, results in runs:
+                yield Outputs(run.query, run.first_sample, results)
         finally:
             abandoned = True
-            for _ in responses:
+            for _ in runs:
                 pass
+
+    def evaluate_coordinates(
+        self, samples_raw: IntArray, coordinates: Sequence[Coordinate]
+    ) -> Iterator[CoordinateOutputs]:
+        """Evaluate the network with one parameter changed, for every coordinate.
+
+        The engine runs slices where all stage inputs fit its lanes, whole networks elsewhere. What
+        it counts meanwhile goes to ``coordinate_counters``, not to :meth:`read_counters`: a golden
+        model works the same outputs out in another way.
+
+        Parameters
+        ----------
+        samples_raw : int64 array of shape (samples, inputs)
+        coordinates : sequence of :class:`Coordinate`
+            Those of one row together cost least.
+
+        Returns
+        -------
+        Iterator of :class:`CoordinateOutputs`, in order.
+        """
+        program = self._loaded()
+        for coordinate in coordinates:
+            check_query(Query.one_hot(*coordinate), program, self.engine)
+        sweep = self._open_sweep(program)
+        together = max(1, MOST_OUTPUTS // max(1, len(samples_raw) * program.output_count))
+        for first in range(0, len(coordinates), together):
+            some = coordinates[first : first + together]
+            with self._counted_apart():
+                if sweep is None:
+                    outputs = one_hot_outputs(self, samples_raw, some)
+                else:
+                    outputs = sweep.outputs(samples_raw, some)
+            yield CoordinateOutputs(first, outputs)
 
     def read_counters(self) -> Counters:
         """Return the counters; ``saturations`` has one item per stage of the program."""
-        words = self._command(PacketRequest(Opcode.READ_COUNTERS))
-        values = dict(zip(COUNTER_WORDS, words, strict=True))
         stages = len(self._loaded().stages)
-        fields = LAYOUTS[Opcode.READ_SATURATIONS].pack(first=0, count=stages)
-        saturations = self._command(PacketRequest(Opcode.READ_SATURATIONS, fields))
-        return Counters(saturations=np.array(saturations, dtype=np.int64), **values)
+        return self._before.plus(self._read_counters()).stopped(COUNTER_LIMIT, stages)
 
     def clear_counters(self) -> None:
         """Set all counters to zero."""
-        self._command(PacketRequest(Opcode.CLEAR_COUNTERS))
+        self._session.command(PacketRequest(Opcode.CLEAR_COUNTERS))
+        self._before = self.coordinate_counters = Counters.none(self.engine.stage_slots)
 
     def close(self) -> None:
         """Release the link."""
-        self._transport.close()
+        self._session.transport.close()
 
     def _loaded(self) -> Program:
         """Return the program in the engine."""
@@ -184,16 +182,36 @@ class PacketDevice:
             raise UserError("no program is loaded: call load_program first")
         return self._program
 
-    def _outputs(self, items: Sequence[tuple[PacketRequest, tuple[int, ...]]]) -> Outputs:
-        """Join the results of one run, read in one or several packets."""
-        run = items[0][0].run
-        assert run is not None
-        results = np.empty((run.sample_count, run.output_count), dtype=np.int64)
-        for request, payload in items if run.output_count else ():
-            block = np.array(payload, dtype=np.uint32).astype(np.int32)
-            shape = len(request.lanes), len(request.outputs)
-            results[np.ix_(request.lanes, request.outputs)] = block.reshape(shape)
-        return Outputs(run.query, run.first_sample, results)
+    def _open_sweep(self, program: Program) -> CoordinateSweep | None:
+        """Return the sweep of the program, worked out once; None if the engine has no room."""
+        if self._sweep is None and self._sweepable:
+            try:
+                self._sweep = CoordinateSweep(SweepProgram(program, self.engine), self._memory)
+            except UserError as error:
+                self._sweepable = False
+                _LOG.info("coordinates are evaluated by whole networks: %s", error)
+        return self._sweep
+
+    @contextmanager
+    def _counted_apart(self) -> Iterator[None]:
+        """Add what the engine counts in this block to the counters of coordinates."""
+        self._before = self._before.plus(self._take_counters())
+        yield
+        self.coordinate_counters = self.coordinate_counters.plus(self._take_counters())
+
+    def _take_counters(self) -> Counters:
+        """Read the engine's counters and set them to zero."""
+        counters = self._read_counters()
+        self._session.command(PacketRequest(Opcode.CLEAR_COUNTERS))
+        return counters
+
+    def _read_counters(self) -> Counters:
+        """Return what the engine counts, ``saturations`` of all stage slots."""
+        words = self._session.command(PacketRequest(Opcode.READ_COUNTERS))
+        values = dict(zip(COUNTER_WORDS, words, strict=True))
+        fields = LAYOUTS[Opcode.READ_SATURATIONS].pack(first=0, count=self.engine.stage_slots)
+        saturations = self._session.command(PacketRequest(Opcode.READ_SATURATIONS, fields))
+        return Counters(saturations=np.array(saturations, dtype=np.int64), **values)
 
     def _release_all(self) -> None:
         """Release queries that an earlier host left, which would have CONFIGURE refused."""
@@ -201,8 +219,8 @@ class PacketDevice:
         release = LAYOUTS[Opcode.READ_RESULTS].pack(**block, release=1)
         try:
             for _ in range(MAX_OUTSTANDING_QUERIES):
-                self._command(PacketRequest(Opcode.READ_RESULTS, release))
-        except _EmptyError:
+                self._session.command(PacketRequest(Opcode.READ_RESULTS, release))
+        except EmptyError:
             return
 
     def _check_identity(self, words: Sequence[int]) -> None:
@@ -224,59 +242,8 @@ class PacketDevice:
                 "configuration that this engine was built from"
             )
 
-    def _command(self, request: PacketRequest) -> tuple[int, ...]:
-        """Send one packet and return the payload of its response."""
-        return self._commands([request])[0]
-
-    def _commands(self, requests: Iterable[PacketRequest]) -> list[tuple[int, ...]]:
-        """Send packets and return the payloads of their responses."""
-        return [payload for _, payload in self._exchange(requests)]
-
-    def _exchange(
-        self, requests: Iterable[PacketRequest]
-    ) -> Iterator[tuple[PacketRequest, tuple[int, ...]]]:
-        """Number, send and check packets; the first NAK is raised after all have been answered."""
-        self._refusal = None
-        pending: deque[tuple[PacketRequest, int]] = deque()
-
-        def packets() -> Iterator[list[int]]:
-            for request in requests:
-                self._sequence = self._sequence % 255 + 1 if self._sequence >= 0 else 0
-                pending.append((request, self._sequence))
-                yield encode_packet(request.opcode, self._sequence, request.payload)
-
-        for words in self._transport.exchange(packets()):
-            request, sequence = pending.popleft()
-            try:
-                payload = _response(request.opcode, sequence, words)
-            except (UserError, RuntimeError) as error:
-                self._refusal = self._refusal or error
-                continue
-            if self._refusal is None:
-                yield request, payload
-        if self._refusal is not None:
-            raise self._refusal
-
 
 def _longest_wait(program: Program, engine: EngineParameters) -> int:
     """Return the cycles in which an engine perturbs and runs all queries that it can hold."""
     perturbation = program.parameter_count * engine.max_bits
     return MAX_OUTSTANDING_QUERIES * (program_cycles(program, engine) + perturbation)
-
-
-def _response(opcode: Opcode, sequence: int, words: Sequence[int]) -> tuple[int, ...]:
-    """Return the payload of a good response; raise for a NAK or a damaged one."""
-    packet = decode_packet(words)
-    if not isinstance(packet, Packet):
-        raise RuntimeError(f"the response to {opcode.name} is damaged: {packet.name}")
-    if packet.sequence != sequence:
-        raise RuntimeError(
-            f"the response to {opcode.name} has sequence number {packet.sequence}, not {sequence}"
-        )
-    if packet.opcode == NAK_OPCODE:
-        code = NakCode(packet.payload[0])
-        kind = _REFUSALS.get(code, RuntimeError)
-        raise kind(f"the engine refused {opcode.name}: {code.name}")
-    if packet.opcode != opcode | RESPONSE_BIT:
-        raise RuntimeError(f"the response to {opcode.name} has opcode {packet.opcode:#04x}")
-    return packet.payload

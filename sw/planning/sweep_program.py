@@ -25,7 +25,7 @@ from tenzo.sw.planning.delta import Deltas, Row
 from tenzo.sw.planning.kept import keep_all
 from tenzo.sw.planning.memory_map import need
 from tenzo.sw.planning.program_check import output_addresses
-from tenzo.sw.planning.schedule import with_waits
+from tenzo.sw.planning.schedule import program_cycles, with_waits
 from tenzo.sw.program import Program, Stage
 
 IntArray = npt.NDArray[np.int64]
@@ -163,6 +163,14 @@ class SweepProgram:
         """Return the multiply-accumulates per sample of some steps."""
         return sum(self.runs[step.run].macs(step.stop) for step in steps)
 
+    def cycles(self, steps: Iterable[Step]) -> int:
+        """Return the cycles of some steps; ``run_cycles`` of the engine is this number."""
+        return sum(self._step_cycles(step.run, step.stop) for step in steps)
+
+    def _step_cycles(self, run: int, stop: int) -> int:
+        chapter, entry = self.places[run]
+        return program_cycles(self.chapters[chapter], self.engine, entry, entry + stop)
+
     @cached_property
     def places(self) -> tuple[Place, ...]:
         """Where each run lies. The whole program begins chapter 0."""
@@ -176,14 +184,14 @@ class SweepProgram:
         return tuple(places)
 
     @cached_property
-    def chapters(self) -> tuple[tuple[Stage, ...], ...]:
-        """Stages to load one chapter after the other, each with its waits."""
+    def chapters(self) -> tuple[Program, ...]:
+        """Programs to load one after the other, with waits; lane memory stays as it is."""
         chapters = [list(self.program.stages)]
         for run, place in zip(self.runs, self.places, strict=True):
             if place.chapter == len(chapters):
                 chapters.append([])
             chapters[-1] += with_waits(run.stages, self.engine)
-        return tuple(map(tuple, chapters))
+        return tuple(map(self.program.with_stages, chapters))
 
 
 def sweep_cost(program: Program, engine: EngineParameters) -> SweepCost:

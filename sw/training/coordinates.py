@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import Device, Query
-from tenzo.sw.golden.coordinates import CoordinateOutputs
-from tenzo.sw.golden.device import GoldenDevice
+from tenzo.sw.device import CoordinateOutputs, Device
+from tenzo.sw.link.coordinate_sweep import one_hot_outputs
 from tenzo.sw.planning.delta import Coordinate, Deltas
 
 IntArray = npt.NDArray[np.int64]
@@ -22,12 +22,23 @@ MOST_OUTPUTS = 1 << 20
 """Outputs that a device which evaluates one-hot queries returns at a time."""
 
 
+@runtime_checkable
+class CoordinateDevice(Protocol):
+    """A device that evaluates coordinates by itself, cheaper than by one-hot queries."""
+
+    def evaluate_coordinates(
+        self, samples_raw: IntArray, coordinates: Sequence[Coordinate]
+    ) -> Iterator[CoordinateOutputs]:
+        """Yield the outputs for all coordinates, in order."""
+        ...
+
+
 def coordinate_outputs(
     device: Device, samples_raw: IntArray, coordinates: Sequence[Coordinate]
 ) -> Iterator[CoordinateOutputs]:
     """Yield the outputs for all coordinates, in order.
 
-    The golden device evaluates only what changes; any other device evaluates one-hot queries.
+    A :class:`CoordinateDevice` evaluates what changes; any other device one-hot queries.
 
     Parameters
     ----------
@@ -36,14 +47,10 @@ def coordinate_outputs(
     samples_raw : int64 array of shape (samples, inputs)
     coordinates : sequence of :class:`Coordinate`
     """
-    if isinstance(device, GoldenDevice):
+    if isinstance(device, CoordinateDevice):
         yield from device.evaluate_coordinates(samples_raw, coordinates)
         return
     together = max(1, MOST_OUTPUTS // max(1, len(samples_raw)))
     for first in range(0, len(coordinates), together):
         some = coordinates[first : first + together]
-        queries = [Query.one_hot(*coordinate) for coordinate in some]
-        blocks: list[list[IntArray]] = [[] for _ in queries]
-        for item in device.evaluate(samples_raw, queries):
-            blocks[item.query].append(item.outputs_raw)
-        yield CoordinateOutputs(first, np.stack([np.concatenate(block) for block in blocks]))
+        yield CoordinateOutputs(first, one_hot_outputs(device, samples_raw, some))

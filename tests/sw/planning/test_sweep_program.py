@@ -91,14 +91,14 @@ def test_runs_hold_every_parameter_once_and_their_descriptors_are_good(network):
     addresses = [run.first_address + i for run in sweep.runs for i in range(run.count)]
     assert sorted(addresses) == list(range(network.parameter_count))
     for run, place in zip(sweep.runs, sweep.places, strict=True):
-        chapter = sweep.chapters[place.chapter]
+        chapter = sweep.chapters[place.chapter].stages
         stages = chapter[place.entry : place.entry + len(run.stages)]
         assert stages == with_waits(run.stages, engine)
         results = stages[-1]
         assert results.to_results
         assert results.output_count == len(run.outputs) == len(set(run.outputs.tolist()))
     for chapter in sweep.chapters:
-        check_program(sweep.program.with_stages(chapter), engine)
+        check_program(chapter, engine)
 
 
 def test_a_row_restores_its_own_stage_and_a_group_what_follows():
