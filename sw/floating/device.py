@@ -37,13 +37,18 @@ class FloatDevice(GoldenDevice):
         Of which formats, register and table's existence matter.
     threads : :class:`int`, optional
         ``TENZO_THREADS`` or all processors unless given.
+    dtype
+        ``float64`` for what shall stand for exact arithmetic.
     """
 
-    number_format = "float32"
-
-    def __init__(self, engine: EngineParameters, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        engine: EngineParameters,
+        threads: int | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
         super().__init__(engine, "numpy")
-        self._float_kernel = FloatKernel(engine, thread_count(threads))
+        self._float_kernel = FloatKernel(engine, thread_count(threads), dtype)
         self.kernel = self._float_kernel
         self._sweep: FloatSweep | None = None
 
@@ -51,6 +56,11 @@ class FloatDevice(GoldenDevice):
     def name(self) -> str:
         """Name as written in a summary."""
         return "float"
+
+    @property
+    def number_format(self) -> str:
+        """Name of the type, as written in a summary."""
+        return self.kernel.name
 
     def load_program(self, program: Program) -> None:
         """Load a stage program; :class:`UserError` if it does not fit the engine."""

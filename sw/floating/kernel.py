@@ -124,7 +124,13 @@ class FloatKernel:
                 return
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._threads)
-            for _ in self._pool.map(function, items):
+            lists = min(len(items), 2 * self._threads)  # few, since each is waited for
+
+            def run(some: Sequence[Any]) -> None:
+                for item in some:
+                    function(item)
+
+            for _ in self._pool.map(run, [items[first::lists] for first in range(lists)]):
                 pass
 
     def _part(

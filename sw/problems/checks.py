@@ -76,3 +76,13 @@ def check_problem(kind: type[Problem]) -> None:
             f"{title(kind)}: differentiated must name sets, one of {', '.join(kind.sets)}, not "
             f"{unknown[0]!r}"
         )
+    axes = kind.laplacian_axes
+    if axes is not None and not (axes and all(axis in range(inputs) for axis in axes)):
+        raise UserError(
+            f"{title(kind)}: laplacian_axes must name inputs, 0 to {inputs - 1}, not {axes!r}"
+        )
+    if not (isinstance(kind.tolerated_noise, (int, float)) and kind.tolerated_noise > 0):
+        raise UserError(
+            f"{title(kind)}: tolerated_noise must be a number above 0, not "
+            f"{kind.tolerated_noise!r}"
+        )

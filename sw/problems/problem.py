@@ -31,6 +31,15 @@ class Problem(ABC):
     """One or two inputs along which a report draws the solution, and their labels; others are held
     at the middle. Unless given: both of two inputs, else the first."""
 
+    laplacian_axes: tuple[int, ...] | None = None
+    """Inputs of which the loss takes second derivatives; None if of all."""
+
+    tolerated_noise: float = 0.05
+    """Standard deviation of the Laplacian's error from rounding that training tolerates, in units
+    of the network's output per squared unit of its inputs: a twentieth of what the equation's
+    second derivatives, or the terms they are balanced with, are in the root mean square. ``tenzo
+    plan`` warns beyond it."""
+
     def points(self, name: str, numbers: FloatArray) -> FloatArray:
         """Return points of a set, float64 of shape (count, inputs); the unit cube's by default.
 
