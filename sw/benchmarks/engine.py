@@ -60,7 +60,7 @@ def run(repetitions: int) -> list[Record]:
     """
     records = []
     for name in sorted(preset_names(), key=_cost):
-        config = load_config(name, ("training.queries=1", "training.estimator='rge'"))
+        config = _with_random_queries(load_config(name))
         measured: list[Measurement] = []
         try:
             measured = measure(config, "verilator", repetitions)
@@ -68,6 +68,14 @@ def run(repetitions: int) -> list[Record]:
             _LOG.warning("engine, %s: planned numbers only: %s", name, error)
         records += _records(name, config.engine().lane_count, planned(config), measured)
     return records
+
+
+def _with_random_queries(config: Config) -> Config:
+    """Return a configuration whose steps take one direction, whatever its estimator."""
+    training = config.training.model_copy(
+        update={"estimator": "rge", "queries": 1, "one_sided": False, "hybrid": None}
+    )
+    return config.model_copy(update={"training": training})
 
 
 def planned(config: Config) -> Plan:

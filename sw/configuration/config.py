@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from tenzo.sw.configuration.errors import configuration_error, suggest
-from tenzo.sw.configuration.overrides import apply_overrides
+from tenzo.sw.configuration.overrides import Overrides, apply_overrides
 from tenzo.sw.configuration.problem_table import ProblemTable, with_residual_loss
 from tenzo.sw.configuration.tables import (
     DataTable,
@@ -24,13 +23,14 @@ from tenzo.sw.configuration.tables import (
     LayerTable,
     NetworkTable,
     Table,
-    TrainingTable,
 )
+from tenzo.sw.configuration.training_table import TrainingTable
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
 from tenzo.sw.lfsr import LfsrParameters
 from tenzo.sw.networks.network import Dense, Layer, Network, TensorTrain
+from tenzo.sw.planning.planner import Plan, plan
 from tenzo.sw.planning.sizing import fit_engine
 from tenzo.sw.program import Activation
 
@@ -83,6 +83,10 @@ class Config(Table):
         """
         return fit_engine(self.network(), self._engine_keys())
 
+    def plan(self) -> Plan:
+        """Return the plan of the network on the engine, with shifts that are not calibrated."""
+        return plan(self.network(), self.engine())
+
     def _engine_keys(self) -> dict[str, Any]:
         """Return the parameters of the engine that the file gives."""
         keys = self.engine_table.model_dump(exclude={"lfsr"}, exclude_none=True)
@@ -127,15 +131,16 @@ def preset_names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
-def load_config(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
+def load_config(source: str | os.PathLike[str], overrides: Overrides = ()) -> Config:
     """Load a configuration.
 
     Parameters
     ----------
     source : :class:`str` or path
         A preset's name, a TOML file, or the folder of a run.
-    overrides : sequence of :class:`str`
-        ``key=value`` each, see :func:`tenzo.sw.configuration.overrides.apply_overrides`.
+    overrides : sequence of :class:`str`, or mapping
+        ``key=value`` each, or a mapping of dotted keys such as ``{"training.steps": 100}``; see
+        :func:`tenzo.sw.configuration.overrides.apply_overrides`.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Tables of the configuration file: their keys, defaults and ranges, checked by pydantic.
 
-The names of classes and fields are the file's: ``[training.optimiser]`` is
-:class:`OptimiserTable`, ``training.batch`` its field ``batch``.
+The names of classes and fields are the file's: ``[engine]`` is :class:`EngineTable`,
+``engine.lane_count`` its field ``lane_count``. ``[training]`` has a module of its own.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tenzo.sw.errors import UserError
-from tenzo.sw.training.optimisers import Optimiser, make_optimiser
-from tenzo.sw.training.schedules import Schedule, make_schedule
 
 Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+"""One or more."""
 
 
 class Table(BaseModel):
@@ -109,72 +107,6 @@ class EngineTable(Table):
     table_frac_bits: Annotated[int, Field(ge=0, le=24)] | None = None
     table_segment_bits: Annotated[int, Field(ge=1, le=12)] | None = None
     lfsr: LfsrTable = LfsrTable()
-
-
-class OptimiserTable(Table):
-    """What turns gradients into steps; a kind takes the options of its class only."""
-
-    name: Literal["sgd", "momentum", "adam", "sign-momentum"] = "adam"
-    beta: float | None = None
-    beta1: float | None = None
-    beta2: float | None = None
-    epsilon: float | None = None
-
-
-class ScheduleTable(Table):
-    """How the learning rate falls; a kind takes the options of its class only."""
-
-    name: Literal["constant", "cosine", "step"] = "constant"
-    final_rate: float | None = None
-    factor: float | None = None
-    interval: int | None = None
-
-
-class TrainingTable(Table):
-    """How to train."""
-
-    steps: Positive
-    batch: Positive
-    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 1
-    estimator: Literal["rge", "cge"] = "rge"
-    queries: Positive = 2
-    coordinates: Positive | None = None
-    central: bool = False
-    epsilon: Annotated[float, Field(gt=0)] = 0.01
-    distribution: Literal["rademacher", "uniform", "binomial"] = "rademacher"
-    bits: Annotated[int, Field(ge=1, le=8)] = 1
-    loss: str = "cross-entropy"
-    learning_rate: Annotated[float, Field(gt=0)]
-    optimiser: OptimiserTable = OptimiserTable()
-    schedule: ScheduleTable = ScheduleTable()
-    calibration_samples: Positive = 256
-    headroom_bits: Annotated[int, Field(ge=0, le=8)] = 1
-    result_headroom_bits: Annotated[int, Field(ge=0, le=8)] = 3
-    recalibrate_steps: Count = 0
-    recalibrate_saturation: Annotated[float, Field(ge=0, lt=1)] = 1e-4
-    evaluate_steps: Count = 1000
-    log_steps: Positive = 100
-    checkpoint_steps: Count = 0
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = 10.0
-
-    @model_validator(mode="after")
-    def _check_values(self) -> TrainingTable:
-        if self.seed == 0:
-            raise UserError("seed must be 1 or more, not 0: a register seeded with zero stays zero")
-        if self.distribution == "rademacher" and self.bits != 1:
-            raise UserError(f"bits must be 1 for 'rademacher', not {self.bits}")
-        self.make_optimiser(1)
-        self.make_schedule()
-        return self
-
-    def make_optimiser(self, size: int) -> Optimiser:
-        """Return the optimiser for ``size`` weights."""
-        return make_optimiser(size=size, **self.optimiser.model_dump(exclude_none=True))
-
-    def make_schedule(self) -> Schedule:
-        """Return the schedule of the learning rate."""
-        options = self.schedule.model_dump(exclude_none=True)
-        return make_schedule(learning_rate=self.learning_rate, **options)
 
 
 class DataTable(Table):

@@ -57,20 +57,38 @@ class Estimator(Protocol):
         ...
 
 
+def chosen_coordinates(size: int, count: int, seed: int, step: int) -> IntArray:
+    """Return the coordinates of one step, sorted, int64 of shape (count,).
+
+    Parameters
+    ----------
+    size, count : :class:`int`
+        Parameters, and how many of them: all, or a random subset.
+    seed, step : :class:`int`
+        All that the subset depends on.
+    """
+    if count == size:
+        return np.arange(size, dtype=np.int64)
+    return np.sort(permutation(size, seed, _SUBSET_STREAM + step)[:count])
+
+
 @dataclass(frozen=True)
 class RandomGradient:
-    """Antithetic random gradient estimator (RGE).
+    """Random gradient estimator (RGE).
 
-    Computes ``g = 1/N sum_q (L(w + e u_q) - L(w - e u_q)) / (2 e s^2) u_q`` with the realised
-    scale e = ``epsilon_raw * weight_step`` and s^2 the variance of u. Queries are summed in order.
-    Its variance is ``(|g|^2 + (kappa - 2) g_i^2) / N`` with kappa = E u^4 / s^4.
+    Antithetic, ``g = 1/N sum_q (L(w + e u_q) - L(w - e u_q)) / (2 e s^2) u_q``, or one-sided,
+    ``g = 1/N sum_q (L(w + e u_q) - L(w)) / (e s^2) u_q``, with the realised scale e =
+    ``epsilon_raw * weight_step`` and s^2 the variance of u. Queries are summed in order. Its
+    variance is ``(|g|^2 + (kappa - 2) g_i^2) / N`` with kappa = E u^4 / s^4; one-sided, half the
+    second derivative along u comes on top. With ``shrink`` it is scaled by ``N / (N + d - 1)``,
+    which minimises the mean squared error for Rademacher directions.
 
     Parameters
     ----------
     size : :class:`int`
         Parameters d.
     queries : :class:`int`
-        Directions N; each takes two queries of the device.
+        Directions N; each takes two queries of the device, or one and the base's.
     epsilon_raw : :class:`int`
         Scale in raw weight units.
     weight_step : :class:`float`
@@ -81,8 +99,13 @@ class RandomGradient:
     lfsr : :class:`LfsrParameters`
     seed : :class:`int`
         Seed of the run.
+    one_sided, shrink : :class:`bool`
+    blocks : tuple of (first, last)
+        Ranges of parameters, one a step in turn; d is the size of the step's block, and the
+        gradient of all others is zero. None: all parameters in every step.
 
-    Source: Zhao et al. 2023, section 2; Nesterov and Spokoiny 2017.
+    Source: Zhao et al. 2023, section 2; Nesterov and Spokoiny 2017; layer by layer: Chen et al.
+    2024, "DeepZero"; the scale: the code of Zhao et al.
     """
 
     size: int
@@ -93,29 +116,51 @@ class RandomGradient:
     bits: int
     lfsr: LfsrParameters
     seed: int
+    one_sided: bool = False
+    shrink: bool = False
+    blocks: tuple[tuple[int, int], ...] = ()
 
     def estimate(self, objective: Objective, step: int) -> Estimate:
         """Return the estimate of one step."""
         queries = self.device_queries(step)
         losses = objective.losses(queries)
-        epsilon = self.epsilon_raw * self.weight_step
-        scale = 1.0 / (2.0 * epsilon * variance(self.distribution, self.bits) * self.queries)
-        coefficients = (losses[0::2] - losses[1::2]) * scale
-        gradient = coefficients[0] * directions(queries[0], self.size, self.lfsr)
-        for index in range(1, self.queries):
-            gradient += coefficients[index] * directions(queries[2 * index], self.size, self.lfsr)
-        return Estimate(gradient, float(fixed_sum(losses)) / len(losses), float(len(queries)))
+        first, last = self._block(step)
+        if self.one_sided:
+            directed, changes, loss = queries[1:], losses[1:] - losses[0], float(losses[0])
+        else:
+            directed, changes = queries[0::2], losses[0::2] - losses[1::2]
+            loss = float(fixed_sum(losses)) / len(losses)
+        coefficients = changes * self._scale(last - first)
+        gradient = np.zeros(self.size)
+        for coefficient, query in zip(coefficients, directed, strict=True):
+            gradient[first:last] += coefficient * directions(query, last - first, self.lfsr)
+        return Estimate(gradient, loss, float(len(queries)))
 
     def device_queries(self, step: int) -> list[Query]:
-        """Return the queries of one step: plus and minus of each direction in turn."""
-        return [
-            Query(sign, seed, self.epsilon_raw, self.distribution, self.bits)
-            for seed in (
-                self._register_seed(query_seed(self.seed, step, index))
-                for index in range(self.queries)
-            )
-            for sign in (1, -1)
+        """Return the queries of one step.
+
+        Plus and minus of each direction in turn; one-sided the base, then plus of each.
+        """
+        first, last = self._block(step)
+        seeds = [
+            self._register_seed(query_seed(self.seed, step, index)) for index in range(self.queries)
         ]
+        signs = (1,) if self.one_sided else (1, -1)
+        return [Query()] * self.one_sided + [
+            Query(sign, seed, self.epsilon_raw, self.distribution, self.bits, first, last)
+            for seed in seeds
+            for sign in signs
+        ]
+
+    def _block(self, step: int) -> tuple[int, int]:
+        """Return the range of parameters that a step perturbs."""
+        return self.blocks[step % len(self.blocks)] if self.blocks else (0, self.size)
+
+    def _scale(self, size: int) -> float:
+        """Return what a difference of losses is multiplied with, for so many parameters."""
+        width = self.epsilon_raw * self.weight_step * (1.0 if self.one_sided else 2.0)
+        scale = 1.0 / (width * variance(self.distribution, self.bits) * self.queries)
+        return scale * (self.queries / (self.queries + size - 1)) if self.shrink else scale
 
     def _register_seed(self, seed: int) -> int:
         """Shorten a 32-bit seed to the register's width, never zero."""
@@ -158,7 +203,7 @@ class CoordinateGradient:
 
     def estimate(self, objective: Objective, step: int) -> Estimate:
         """Return the estimate of one step."""
-        addresses = self.addresses(step)
+        addresses = chosen_coordinates(self.size, self.count, self.seed, step)
         plus = [Coordinate(address, self.step_raw) for address in addresses.tolist()]
         base = objective.losses([Query()])[0]
         above = objective.coordinate_losses(plus)
@@ -173,10 +218,3 @@ class CoordinateGradient:
         gradient = np.zeros(self.size)
         gradient[addresses] = slopes * (self.size / self.count)
         return Estimate(gradient, float(base), passes)
-
-    def addresses(self, step: int) -> IntArray:
-        """Return the coordinates of one step, sorted: all, or a random subset."""
-        if self.count == self.size:
-            return np.arange(self.size, dtype=np.int64)
-        chosen = permutation(self.size, self.seed, _SUBSET_STREAM + step)[: self.count]
-        return np.sort(chosen)

@@ -83,6 +83,10 @@ class MinibatchObjective:
             losses[first : first + len(outputs)] = self._means(values)
         return losses
 
+    def move_to(self, weights_raw: IntArray) -> None:
+        """Write other weights to the device, raw integers of shape (parameters,)."""
+        self.device.write_parameters(weights_raw)
+
     def coordinate_passes(self, addresses: IntArray) -> float:
         """Return what evaluating each of these coordinates once costs, in passes per sample."""
         macs = deltas_of(self.program).macs_by_address[addresses]

@@ -94,6 +94,25 @@ class Momentum(_Stateful):
         weights -= learning_rate * self.velocity
 
 
+class SignSgd(_Stateful):
+    """ZO-signSGD: w <- w - rate sign(g).
+
+    Parameters
+    ----------
+    size : :class:`int`
+        Number of weights d.
+
+    Source: Liu et al. 2019, "signSGD via zeroth-order oracle".
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def step(self, weights: FloatArray, gradient: FloatArray, learning_rate: float) -> None:
+        """Change ``weights`` in place."""
+        weights -= learning_rate * np.sign(gradient)
+
+
 class SignMomentum(_Stateful):
     """Step by the sign of an averaged gradient: m <- beta m + (1 - beta) g; w <- w - rate sign(m).
 
@@ -102,10 +121,9 @@ class SignMomentum(_Stateful):
     size : :class:`int`
         Number of weights d.
     beta : :class:`float`
-        0 (included) to 1 (excluded); 0 is ZO-signSGD.
+        0 (included) to 1 (excluded); 0 is :class:`SignSgd`.
 
-    Source: Bernstein et al. 2018, "signSGD" (there: Signum); Liu et al. 2019, "signSGD via
-    zeroth-order oracle".
+    Source: Bernstein et al. 2018, "signSGD" (there: Signum).
     """
 
     _names = ("mean",)
@@ -182,6 +200,7 @@ OPTIMISERS: dict[str, Callable[..., Optimiser]] = {
     "momentum": Momentum,
     "sgd": Sgd,
     "sign-momentum": SignMomentum,
+    "sign-sgd": SignSgd,
 }
 """Optimisers by the name that a configuration uses."""
 

@@ -10,19 +10,21 @@ import numpy.typing as npt
 
 from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import Samples
-from tenzo.sw.device import Device, Distribution
+from tenzo.sw.device import Device
 from tenzo.sw.errors import InfiniteLossError, UserError
 from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.numerics import FloatArray
-from tenzo.sw.perturbation import epsilon_raw
 from tenzo.sw.planning.calibration import calibrate
 from tenzo.sw.planning.planner import Plan, plan
-from tenzo.sw.training.estimators import CoordinateGradient, Estimator, RandomGradient
+from tenzo.sw.training.choice import Choice
+from tenzo.sw.training.estimators import Estimator
 from tenzo.sw.training.evaluation import compute_outputs
 from tenzo.sw.training.losses import make_loss
 from tenzo.sw.training.minibatches import make_source
 from tenzo.sw.training.objective import MinibatchObjective
+from tenzo.sw.training.rounding import round_stochastically
 from tenzo.sw.training.saturation import Recalibration, SaturationMeter
+from tenzo.sw.training.sign_descent import GreedySignDescent
 
 IntArray = npt.NDArray[np.int64]
 
@@ -50,27 +52,17 @@ class Trainer:
         self.network, self.weight_format = config.network(), device.engine.weight
         self.loss = make_loss(training.loss)
         self.size = self.network.parameter_count
-        self.distribution = Distribution[training.distribution.upper()]
-        self.epsilon_raw = epsilon_raw(
-            training.epsilon, self.weight_format, self.distribution, training.bits
-        )
-        if training.bits > device.engine.max_bits:
-            raise UserError(
-                f"training.bits must be at most {device.engine.max_bits}, the engine's max_bits, "
-                f"not {training.bits}"
-            )
-        self._check_register()
-        self.estimator: Estimator = self._make_estimator()
-        self.optimiser = training.make_optimiser(self.size)
-        self.schedule = training.make_schedule()
+        self.plan: Plan = plan(self.network, device.engine)
+        choice = Choice(training, self.plan)
+        self.low, self.high = choice.low, choice.high
+        self.phases = choice.phases()
         self.source = make_source(config, samples)
         self.step = 0
         self.forward_passes = 0
         self.clips = 0
         self.weights: FloatArray = initial_vector(self.network, training.seed)
-        self.low, self.high = self._weight_bounds()
         self._check_initial_weights()
-        self.plan: Plan = plan(self.network, device.engine)
+        self._put_on_grid()
         self.meter = SaturationMeter(device, len(self.plan.stages))
         self.recalibration = Recalibration(training.recalibrate_saturation)
 
@@ -92,6 +84,7 @@ class Trainer:
         else:
             self._check_size(trained)
             self.weights = trained["weights"].copy()
+            self._put_on_grid()
             self.load_shifts(trained["shifts"].tolist())
         self.device.write_parameters(self.weights_raw())
         first, program = self.source.minibatch(0), self.plan.program
@@ -110,17 +103,25 @@ class Trainer:
         )
         self.device.write_parameters(self.weights_raw())
         self.meter.begin_step()
+        phase = self.phases.begin_step(self.step)
+        rate = self.phases.rate(self.step)
         try:
-            estimate = self.estimator.estimate(objective, self.step)
+            made = phase.advance(objective, self.step, self.weights, rate)
         except InfiniteLossError as error:
             raise InfiniteLossError(f"in step {self.step + 1}, {error}") from error
-        rate = self.schedule.rate(self.step, self.config.training.steps)
-        self.optimiser.step(self.weights, estimate.gradient, rate)
         self._clip()
-        self.forward_passes += round(estimate.passes * len(minibatch.samples_raw))
+        if self.config.training.rounding == "stochastic":
+            seed = self.config.training.seed
+            round_stochastically(self.weights, self.weight_format, seed, self.step)
+        self.forward_passes += round(made.passes * len(minibatch.samples_raw))
         self.step += 1
         self._recalibrate_by_need()
-        return estimate.loss
+        return made.loss
+
+    @property
+    def estimator(self) -> Estimator | GreedySignDescent:
+        """The estimator of the present phase."""
+        return self.phases.current.estimator
 
     def weights_raw(self) -> IntArray:
         """Return the weights as the device sees them, int64 of shape (parameters,)."""
@@ -154,7 +155,7 @@ class Trainer:
             "shifts": np.array(self.shifts, np.int64),
             **self.meter.state(),
             **self.recalibration.state(),
-            **{f"optimiser.{name}": array for name, array in self.optimiser.state().items()},
+            **self.phases.state(),
         }
 
     def load_state(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -165,10 +166,7 @@ class Trainer:
         self.weights = state["weights"].copy()
         self.meter.load_state(state)
         self.recalibration.load_state(state)
-        prefix = "optimiser."
-        self.optimiser.load_state(
-            {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
-        )
+        self.phases.load_state(state)
         self.load_shifts(state["shifts"].tolist())
         self.device.clear_counters()
 
@@ -186,54 +184,6 @@ class Trainer:
                 f"checkpoint must hold {self.size} weights, not {len(state['weights'])}"
             )
 
-    def _make_estimator(self) -> Estimator:
-        """Return the estimator that the configuration names."""
-        training = self.config.training
-        if training.estimator == "cge":
-            return CoordinateGradient(
-                self.size,
-                min(training.coordinates or self.size, self.size),
-                self.epsilon_raw,
-                self.weight_format.step,
-                training.central,
-                training.seed,
-            )
-        return RandomGradient(
-            self.size,
-            training.queries,
-            self.epsilon_raw,
-            self.weight_format.step,
-            self.distribution,
-            training.bits,
-            self.device.engine.lfsr,
-            training.seed,
-        )
-
-    def _check_register(self) -> None:
-        """Refuse a register that repeats within one perturbation, which biases the gradient."""
-        drawn, lfsr = self.size * self.config.training.bits, self.device.engine.lfsr
-        if lfsr.period < drawn:
-            raise UserError(
-                f"engine.lfsr of {lfsr.width} bits repeats after {lfsr.period} bits, but a "
-                f"perturbation of {self.size} parameters draws {drawn}: take one of at least "
-                f"{drawn.bit_length()} bits"
-            )
-
-    def _weight_bounds(self) -> tuple[float, float]:
-        """Return the range of a weight that no perturbation takes out of the format."""
-        bits = self.config.training.bits
-        largest = {Distribution.UNIFORM: (1 << bits) - 1, Distribution.BINOMIAL: bits}
-        swing = self.epsilon_raw * largest.get(self.distribution, 1)
-        if swing >= self.weight_format.max_raw:
-            raise UserError(
-                f"training.epsilon must leave room for weights: {self.config.training.epsilon} is "
-                f"the whole range of formats.weight ({self.weight_format}), choose a smaller one"
-            )
-        step = self.weight_format.step
-        return (self.weight_format.min_raw + swing) * step, (
-            self.weight_format.max_raw - swing
-        ) * step
-
     def _check_initial_weights(self) -> None:
         """Refuse initial weights that the format cannot hold."""
         reach = float(np.abs(self.weights).max())
@@ -243,6 +193,11 @@ class Trainer:
                 f"{reach:.3f}, but less epsilon it ends at {self.high:.3f}: use fewer fractional "
                 "bits or a smaller epsilon"
             )
+
+    def _put_on_grid(self) -> None:
+        """Round the weights to their format if their steps are rounded stochastically."""
+        if self.config.training.rounding == "stochastic":
+            self.weights[...] = self.weights_raw() * self.weight_format.step
 
     def _clip(self) -> None:
         """Keep weights inside their range; count how many had left it."""

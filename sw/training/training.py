@@ -187,17 +187,20 @@ class _Run:
         record: dict[str, Any] = {
             "step": step,
             "loss": self.loss_sum / steps,
-            "learning_rate": trainer.schedule.rate(step - 1, training.steps),
+            "learning_rate": trainer.phases.rate(step - 1),
             "forward_passes": trainer.forward_passes,
             "saturations": int(trainer.meter.saturations.sum()),
             "weight_saturations": trainer.meter.weight_saturations,
             "clips": trainer.clips,
         }
+        if trainer.phases.is_hybrid:
+            record["phase"] = trainer.phases.number
         self.loss_sum = 0.0
         every = training.evaluate_steps
         if last or (every and step // every > (step - steps) // every):
             result = self._evaluate("validation")
             record["validation_loss"] = result.loss
+            trainer.phases.note_validation(step, result.loss)
             record.update({f"validation_{key}": value for key, value in result.scores.items()})
         self._mark_time()
         record["elapsed_seconds"] = self.elapsed_seconds

@@ -10,7 +10,7 @@ from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.planning.planner import plan
 from tenzo.sw.training.coordinates import coordinate_outputs, deltas_of
-from tenzo.sw.training.estimators import CoordinateGradient
+from tenzo.sw.training.estimators import CoordinateGradient, chosen_coordinates
 from tenzo.sw.training.losses import CrossEntropy
 from tenzo.sw.training.objective import MinibatchObjective
 from tests.sim.endpoint_device import endpoint_device
@@ -85,9 +85,9 @@ def test_a_subset_is_scaled_and_changes_with_the_step():
 
 
 def test_the_same_step_chooses_the_same_subset():
-    made = estimator(count=5)
-    assert np.array_equal(made.addresses(7), made.addresses(7))
-    assert np.array_equal(estimator().addresses(1), np.arange(SIZE))
+    first, second = (chosen_coordinates(SIZE, 5, seed=5, step=7) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert np.array_equal(chosen_coordinates(SIZE, SIZE, seed=5, step=1), np.arange(SIZE))
 
 
 @pytest.fixture(scope="module")

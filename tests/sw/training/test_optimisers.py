@@ -50,6 +50,15 @@ def test_sign_momentum_follows_its_equation() -> None:
     assert trained("sign-momentum", beta=0.8) == expected
 
 
+def test_sign_sgd_follows_its_equation() -> None:
+    expected = [1.0, 1.0, 1.0]
+    for gradient in GRADIENTS.tolist():
+        expected = [
+            w - RATE * math.copysign(1.0, g) for w, g in zip(expected, gradient, strict=True)
+        ]
+    assert trained("sign-sgd") == expected
+
+
 def test_adam_follows_its_equation() -> None:
     expected = []
     for column in GRADIENTS.T.tolist():
@@ -99,7 +108,7 @@ def test_a_state_of_another_optimiser_is_refused() -> None:
 
 
 def test_unknown_optimiser_lists_the_known() -> None:
-    known = "adam, momentum, sgd, sign-momentum"
+    known = "adam, momentum, sgd, sign-momentum, sign-sgd"
     with pytest.raises(UserError, match=f"optimiser must be one of {known}, not 'rmsprop'"):
         make_optimiser("rmsprop", 3)
 
