@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names as in _EXPORTS, for type checkers; a test compares
+    from tenzo.sim.cosim import cosim as cosim
     from tenzo.sw.configuration.config import Config as Config
     from tenzo.sw.configuration.config import load_config as load_config
     from tenzo.sw.configuration.config import preset_names as preset_names
@@ -69,6 +70,7 @@ _EXPORTS: dict[str, str] = {
     "UserError": "tenzo.sw.errors",
     "calibrate": "tenzo.sw.planning.calibration",
     "check_tools": "tenzo.sw.doctor",
+    "cosim": "tenzo.sim.cosim",
     "evaluate_run": "tenzo.sw.training.trained",
     "load_config": "tenzo.sw.configuration.config",
     "load_trained": "tenzo.sw.training.trained",

@@ -1,25 +1,29 @@
-"""``--set key=value``: values of a configuration given on the command line."""
+"""``--set key=value``: values of a configuration given on the command line, or in Python."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeAlias
 
 from tenzo.sw.errors import UserError
 
+Overrides: TypeAlias = Sequence[str] | Mapping[str, Any]
+"""Texts ``key=value``, or keys and values."""
 
-def apply_overrides(document: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+
+def apply_overrides(document: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
     """Return a copy of a configuration with other values.
 
     Parameters
     ----------
     document : :class:`dict`
         A parsed TOML file.
-    overrides : sequence of :class:`str`
+    overrides : sequence of :class:`str`, or mapping
         Each ``key=value``. A key is a dotted path; a number in it counts the elements of a list
-        from 0. A value is TOML (``0.5``, ``true``, ``[4, 4]``), or else taken as a string.
+        from 0. A value is TOML (``0.5``, ``true``, ``[4, 4]``), or else taken as a string; in a
+        mapping it is what it is.
 
     Raises
     ------
@@ -27,6 +31,10 @@ def apply_overrides(document: dict[str, Any], overrides: Sequence[str]) -> dict[
         If an override has no ``=``, or its key leads through something that is no table.
     """
     document = deepcopy(document)
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            _assign(document, key.split("."), deepcopy(value), f"{key}={value}")
+        return document
     for override in overrides:
         key, separator, text = override.partition("=")
         path = key.strip().split(".")

@@ -97,6 +97,12 @@ class Plan:
     memory: MemoryMap
     cycles: int
 
+    def _repr_svg_(self) -> str:
+        """Return what a notebook shows."""
+        from tenzo.sw.planning.picture import draw_plan
+
+        return draw_plan(self)
+
     @property
     def stages(self) -> tuple[StagePlan, ...]:
         """Stages of all layers, in program order."""

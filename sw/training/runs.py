@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from tenzo.sw.configuration.config import Config
 from tenzo.sw.errors import UserError
+from tenzo.sw.numerics import FloatArray
 from tenzo.sw.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 
 RUNS_FOLDER = Path("runs")
@@ -148,6 +149,31 @@ class RunFolder:
         """Return all records."""
         with open(self.metrics_path, encoding="utf-8") as file:
             return [json.loads(line) for line in file]
+
+    def curve(self, key: str, along: str = "step") -> tuple[FloatArray, FloatArray]:
+        """Return what is along the horizontal axis and a value, of all records that hold both.
+
+        Parameters
+        ----------
+        key : :class:`str`
+            A key of the records, for example ``loss`` or ``validation_accuracy``.
+        along : :class:`str`
+            ``step``, ``forward_passes`` or ``elapsed_seconds``.
+
+        Raises
+        ------
+        UserError
+            If no record holds the key.
+        """
+        records = self.metrics()
+        held = [record for record in records if key in record and along in record]
+        if records and not held:
+            known = ", ".join(dict.fromkeys(name for record in records for name in record))
+            raise UserError(
+                f"no record of {self.path} holds {key!r} and {along!r}: use one of {known}"
+            )
+        x, y = ([record[name] for record in held] for name in (along, key))
+        return np.array(x, np.float64), np.array(y, np.float64)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write the result of a finished run."""

@@ -24,6 +24,19 @@ def test_override_reaches_into_tables_and_lists():
     assert document == {"network": {"layers": [{"ranks": 4}, {"ranks": 5}]}}
 
 
+def test_mapping_holds_values_as_they_are():
+    ranks = [1, 2, 1]
+    changed = apply_overrides({}, {"network": {"ranks": ranks}, "training.loss": "0.5"})
+    assert changed == {"network": {"ranks": [1, 2, 1]}, "training": {"loss": "0.5"}}
+    changed["network"]["ranks"].append(2)
+    assert ranks == [1, 2, 1]
+
+
+def test_key_of_a_mapping_that_leads_nowhere_is_refused():
+    with pytest.raises(UserError, match="'name.x=1' leads through a key that is no table"):
+        apply_overrides({"name": "n"}, {"name.x": 1})
+
+
 def test_later_override_wins():
     assert apply_overrides({}, ["a.b=1", "a.b=2"]) == {"a": {"b": 2}}
 
