@@ -4,7 +4,10 @@ import pytest
 from tenzo.sw.device import Distribution
 from tenzo.sw.lfsr import LfsrParameters
 from tenzo.sw.perturbation import directions, kurtosis, variance
+from tenzo.sw.planning.planner import plan
+from tenzo.sw.training.blocks import blocks
 from tenzo.sw.training.estimators import RandomGradient
+from tests.sw.network_cases import DIGITS, LARGE_ENGINE
 
 SIZE = 12
 STEP = 2.0**-10
@@ -29,8 +32,10 @@ class Function:
         return np.array([self.function(self.weights + self.offset(query)) for query in queries])
 
     def offset(self, query):
-        direction = directions(query, SIZE, LfsrParameters())
-        return query.sign * query.epsilon_raw * STEP * direction
+        first, last = query.first, SIZE if query.last is None else query.last
+        offset = np.zeros(SIZE)
+        offset[first:last] = directions(query, last - first, LfsrParameters())
+        return query.sign * query.epsilon_raw * STEP * offset
 
 
 @pytest.mark.parametrize(("distribution", "bits"), KINDS)
@@ -59,6 +64,60 @@ def test_mean_is_the_gradient_and_spread_is_the_stated_variance(distribution, bi
 def test_even_terms_cancel():
     objective = Function(lambda w: w @ w, np.zeros(SIZE))
     assert np.array_equal(estimator().estimate(objective, 0).gradient, np.zeros(SIZE))
+
+
+def test_one_sided_gradient_is_the_formula_from_one_base():
+    curve = np.arange(1.0, SIZE + 1)
+    objective = Function(lambda w: curve @ w + 99 * w @ w, np.zeros(SIZE))
+    estimate = estimator(queries=3, one_sided=True).estimate(objective, 7)
+    assert [query.sign for query in objective.queries] == [0, 1, 1, 1]
+    pairs = [directions(query, SIZE, LfsrParameters()) for query in objective.queries[1:]]
+    expected = sum((curve @ u + 99 * 3 * STEP * (u @ u)) * u for u in pairs) / 3
+    assert np.allclose(estimate.gradient, expected, rtol=1e-12)
+    assert (estimate.passes, estimate.loss) == (4, 0.0)
+
+
+def test_shrinking_is_a_factor():
+    slope = np.arange(1.0, SIZE + 1)
+    objective = Function(lambda w: slope @ w, np.zeros(SIZE))
+    plain = estimator(queries=3).estimate(objective, 7).gradient
+    shrunk = estimator(queries=3, shrink=True).estimate(objective, 7).gradient
+    assert np.allclose(shrunk, plain * 3 / (3 + SIZE - 1), rtol=1e-12)
+    blocks = ((0, 5), (5, SIZE))
+    plain = estimator(queries=3, blocks=blocks).estimate(objective, 0).gradient
+    shrunk = estimator(queries=3, blocks=blocks, shrink=True).estimate(objective, 0).gradient
+    assert np.allclose(shrunk, plain * 3 / (3 + 5 - 1), rtol=1e-12)
+
+
+def test_blocks_take_turns_and_leave_the_others_alone():
+    slope = np.arange(1.0, SIZE + 1)
+    objective = Function(lambda w: slope @ w, np.zeros(SIZE))
+    made = estimator(blocks=((0, 5), (5, SIZE)))
+    for step, (first, last) in enumerate([(0, 5), (5, SIZE), (0, 5)]):
+        gradient = made.estimate(objective, step).gradient
+        assert {(query.first, query.last) for query in objective.queries} == {(first, last)}
+        part = [directions(query, last - first, LfsrParameters()) for query in objective.queries]
+        expected = sum((slope[first:last] @ u) * u for u in part[::2]) / 2
+        assert np.allclose(gradient[first:last], expected, rtol=1e-12)
+        assert not gradient[:first].any() and not gradient[last:].any()
+
+
+def test_blocks_of_a_network_are_its_cores_or_layers_and_the_biases_of_each_layer():
+    planned = plan(DIGITS, LARGE_ENGINE)
+    weights, biases = planned.network.weight_count, 64 + 10
+    assert blocks(planned, "network") == ((0, weights + biases),)
+    assert blocks(planned, "layer") == (
+        (0, 384),
+        (384, weights),
+        (weights, weights + 64),
+        (weights + 64, weights + 74),
+    )
+    cores = blocks(planned, "core")
+    assert len(cores) == 6 + 2
+    assert [first for first, _ in cores[1:]] == [last for _, last in cores[:-1]]
+    bases = [stage.weight_base for stage in planned.stages]
+    assert [first for first, _ in cores[:6]] == bases
+    assert cores[6:] == blocks(planned, "layer")[2:]
 
 
 def test_loss_is_the_mean_of_the_queries():
