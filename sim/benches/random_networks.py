@@ -1,5 +1,6 @@
 """cocotb test: random networks on golden model and engine, drawn and shrunk by Hypothesis.
 
+One network for every ten runs coordinate sweeps as well.
 Environment: ``TENZO_ENGINE``, a name in ``tenzo.sim.random_engines``; ``TENZO_EXAMPLES``, how many
 networks; ``TENZO_DERANDOMIZE``, 1 for the same networks in every run.
 """
@@ -28,6 +29,7 @@ from tenzo.sim.fixed_cases import (
 from tenzo.sim.random_cases import Case, cases
 from tenzo.sim.random_check import CaseChecker, with_stage
 from tenzo.sim.random_engines import RANDOM_ENGINES
+from tenzo.sim.random_sweeps import SweepCase, check_sweep, sweep_cases
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.link.packet_device import PacketDevice
 
@@ -53,14 +55,7 @@ def _check_all(dut: HierarchyObject) -> None:
     for case in (long_case(engine), one_hot_case(engine), *several):
         fixed.check(case)
 
-    @settings(
-        max_examples=examples,
-        derandomize=os.environ.get("TENZO_DERANDOMIZE") == "1",
-        database=None,
-        deadline=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    @_drawing(examples)
     @given(cases(engine), st.integers(0, 3))
     def agree(case: Case, pace: int) -> None:
         # One case in four with gaps between words and a receiver that is often not ready.
@@ -68,12 +63,30 @@ def _check_all(dut: HierarchyObject) -> None:
         transport.monitor.stalls = cycle([5, 0, 0, 2, 1]) if pace == 3 else None
         drawn.check(case)
 
+    @_drawing(-(-examples // 10))
+    @given(sweep_cases(engine))
+    def sweep(case: SweepCase) -> None:
+        check_sweep(case, golden, device)
+
     agree()
+    sweep()
     Path("report.json").write_text(drawn.report())
     missing = fixed.missing_steps()
     if examples >= ENOUGH:
         missing += drawn.missing_facts()
     assert not missing, f"never occurred: {', '.join(missing)}"
+
+
+def _drawing(examples: int) -> settings:
+    """Return how Hypothesis draws."""
+    return settings(
+        max_examples=examples,
+        derandomize=os.environ.get("TENZO_DERANDOMIZE") == "1",
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def _check_every_shift_and_wait(checker: CaseChecker) -> None:
