@@ -15,7 +15,7 @@ from tenzo.sw.experiments.jobs import Job, run_job
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
-_CONNECT_SECONDS = 10
+CONNECT_SECONDS = 10
 _STOP_SECONDS = 60.0
 
 
@@ -98,7 +98,7 @@ def _connect(scheduler: str | None, jobs: int) -> Iterator[Any]:
     logging.getLogger("distributed").setLevel(logging.ERROR)
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout=_CONNECT_SECONDS)
+            client = Client(scheduler, timeout=CONNECT_SECONDS)
         except (OSError, ValueError) as error:
             raise UserError(
                 f"--scheduler {scheduler} cannot be reached: name the address of a scheduler that "
@@ -113,7 +113,7 @@ def _connect(scheduler: str | None, jobs: int) -> Iterator[Any]:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             memory_limit=0,
         ) as cluster,
         Client(cluster) as client,

@@ -128,7 +128,9 @@ def run_job(job: Job) -> str | None:
         if job.outcome() is None:
             _METHODS.get(job.method, _measure)(job, StopFile(folder / STOP))
     except Interrupted as stop:
-        return str(stop)
+        return f"{job.title}: {stop}"
+    except KeyboardInterrupt:
+        return f"{job.title}: stopped, it begins anew"
     except UserError as error:
         return f"{job.title}: {error}"
     return None

@@ -33,9 +33,9 @@ class TorchField:
         if not differ:
             self.value = apply_network(stages, weights, points.T, _activate)[0]
             return
-        tangents = torch.eye(inputs).repeat_interleave(count, 1)
+        tangents = torch.eye(inputs, dtype=points.dtype).repeat_interleave(count, 1)
         columns = torch.cat([points.T, tangents, torch.zeros_like(tangents)], 1)
-        mask = torch.zeros(columns.shape[1])
+        mask = torch.zeros(columns.shape[1], dtype=points.dtype)
         mask[:count] = 1.0
         activate = _with_derivatives(count, inputs)
         values = apply_network(stages, weights, columns, activate, mask)[0]

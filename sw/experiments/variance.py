@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from tenzo.sw.configuration.config import Config, parse_config
@@ -9,6 +11,7 @@ from tenzo.sw.data.samples import load_samples
 from tenzo.sw.devices import open_device
 from tenzo.sw.experiments.outcome import Outcome
 from tenzo.sw.numerics import FloatArray, fixed_sum
+from tenzo.sw.training.estimators import Estimator
 from tenzo.sw.training.interruption import Interruption
 from tenzo.sw.training.objective import MinibatchObjective
 from tenzo.sw.training.trainer import Trainer
@@ -40,13 +43,14 @@ def measure(config: Config, stop: Interruption, draws: int = 64) -> Outcome:
         trainer.start()
         minibatch = trainer.source.minibatch(0)
         objective = MinibatchObjective(device, trainer.plan.program, trainer.loss, *minibatch)
-        exact = Trainer(_exact(config), device, samples).estimator
+        exact = _estimator(Trainer(_exact(config), device, samples))
         gradient = exact.estimate(objective, 0).gradient
+        random = _estimator(trainer)
         square, passes = _square(gradient), 0.0
         errors = np.empty(draws)
         for draw in range(draws):
             stop.check()
-            estimate = trainer.estimator.estimate(objective, draw)
+            estimate = random.estimate(objective, draw)
             errors[draw] = _square(estimate.gradient - gradient) / square
             passes += estimate.passes
     finally:
@@ -68,6 +72,11 @@ def _exact(config: Config) -> Config:
     document = config.document()
     changed = {**document["training"], "estimator": "cge", "central": True}
     return parse_config({**document, "training": changed})
+
+
+def _estimator(trainer: Trainer) -> Estimator:
+    """Return the estimator of a trainer, whose gradient is not thrown away."""
+    return cast(Estimator, trainer.estimator)
 
 
 def _square(values: FloatArray) -> float:

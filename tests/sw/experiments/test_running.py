@@ -1,0 +1,144 @@
+"""Every experiment in its quick form, side by side on a cluster, and slips in asking for one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tenzo.sw.experiments.definition import experiment_names, load_experiment, parse_experiment
+from tenzo.sw.experiments.publishing import index, publish, recompute, results
+from tenzo.sw.experiments.running import run_experiment
+from tests.sw.experiments.test_definition import SMALL
+from tests.sw.runs_support import run_tenzo, start_tenzo
+
+REQUIRED = (
+    *("metric", "value", "values", "reference", "parameters", "forward_passes", "steps", "seeds"),
+    *("number_format", "command", "commit", "machine"),
+)
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Address of a cluster of two workers."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", experiment_names())
+def test_quick_form_runs_and_its_weights_give_its_value(
+    name: str, scheduler: str, tmp_path: Path
+) -> None:
+    document, folder = run_experiment(
+        load_experiment(name), tmp_path / "run", quick=True, scheduler=scheduler
+    )
+    assert json.loads((folder / f"{name}.json").read_text()) == json.loads(json.dumps(document))
+    assert document.keys() >= set(REQUIRED)
+    assert (folder / f"{name}.svg").read_text().startswith("<?xml")
+    pages = tmp_path / "results"
+    publish(folder, document, pages)
+    (published,) = results(pages)
+    assert (pages / "README.md").read_text() == index(pages)
+    metric = published["metric"].removeprefix("test_")
+    for variant in published["variants"]:
+        if variant["method"] in ("train", "first-order"):
+            runs = [pages / name / f"{variant['folder']}-seed-{seed}" for seed in variant["seeds"]]
+            scores = [recompute(run, variant).scores[metric] for run in runs]
+            assert scores == variant["values"]
+            assert sum(file.stat().st_size for file in runs[0].iterdir()) < 50_000
+
+
+@pytest.mark.slow
+def test_result_does_not_depend_on_the_number_of_workers(scheduler: str, tmp_path: Path) -> None:
+    small = parse_experiment("small", SMALL)
+    two, _ = run_experiment(small, tmp_path / "two", scheduler=scheduler)
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        one, _ = run_experiment(small, tmp_path / "one", scheduler=cluster.scheduler_address)
+    for document in (one, two):
+        del document["variants"][0]["seconds"]
+    assert one == two
+
+
+@pytest.mark.slow
+def test_interrupted_experiment_goes_on(tmp_path: Path) -> None:
+    arguments = ["experiment", "hybrid", "--out", "x"]
+    process = start_tenzo(arguments, tmp_path)
+    deadline = time.monotonic() + 100
+    while not list(tmp_path.glob("x/*/metrics.jsonl")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert "stopped by SIGINT: 0 of" in errors and "the same command goes on" in errors
+    assert list(tmp_path.glob("x/*/checkpoint.npz"))
+    assert not list(tmp_path.glob("x/*/outcome.json"))
+    assert "Traceback" not in errors
+
+
+def test_list_names_every_experiment() -> None:
+    output = run_tenzo("experiment", "--list").output
+    assert [line.split()[0] for line in output.splitlines()] == experiment_names()
+
+
+def test_unknown_experiment_is_one_sentence() -> None:
+    result = run_tenzo("experiment", "mnist-smal")
+    assert result.exit_code == 2
+    assert "'mnist-smal' is no experiment: did you mean 'mnist-small'?" in result.stderr
+
+
+def test_missing_data_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TENZO_DATA", raising=False)
+    out = tmp_path / "x"
+    result = run_tenzo("experiment", "mnist-small", "--out", str(out))
+    assert result.exit_code == 2
+    assert "needs the folder of MNIST: name it by --data or TENZO_DATA" in result.stderr
+    result = run_tenzo("experiment", "mnist-small", "--out", str(out), "--data", "no-such")
+    assert result.exit_code == 2
+    assert "no-such does not exist" in result.stderr
+    assert not out.exists()
+
+
+def test_folder_of_another_experiment_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "experiment.json").write_text('{"experiment": "hjb20", "quick": true}')
+    result = run_tenzo("experiment", "variance", "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "holds the quick form of the experiment 'hjb20': name another" in result.stderr
+
+
+def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    result = run_tenzo("experiment", "variance", "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "is not an empty folder" in result.stderr
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense"])
+def test_scheduler_that_is_not_there_is_one_sentence(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenzo.sw.experiments.cluster.CONNECT_SECONDS", 1)
+    result = run_tenzo(
+        "experiment", "variance", "--quick", "--out", str(tmp_path / "x"), "--scheduler", address
+    )
+    assert result.exit_code == 2
+    assert f"--scheduler {address} cannot be reached" in result.stderr
+
+
+def test_quick_form_is_not_published(tmp_path: Path) -> None:
+    result = run_tenzo("experiment", "variance", "--quick", "--write", str(tmp_path / "results"))
+    assert result.exit_code == 2
+    assert "leave --quick out" in result.stderr
