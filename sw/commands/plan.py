@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +15,11 @@ from tenzo.sw.commands._options import (
     set_option,
     verbosity_options,
 )
+
+if TYPE_CHECKING:
+    from tenzo.sw.configuration.config import Config
+
+_LOG = logging.getLogger(__name__)
 
 
 @click.command()
@@ -30,7 +37,7 @@ def command(config: str, overrides: tuple[str, ...], picture: Path | None, as_js
     """Show stages, cycles, memories and formats of CONFIG.
 
     CONFIG is a preset's name, a TOML file, or the folder of a run, whose calibrated shifts are
-    then shown.
+    then shown. For a problem it predicts the noise that rounding makes in derivatives.
     """
     from tenzo.sw.configuration.config import load_config
     from tenzo.sw.planning.planner import plan
@@ -44,9 +51,60 @@ def command(config: str, overrides: tuple[str, ...], picture: Path | None, as_js
 
         svg = draw_plan(planned).encode()
         write_atomically(picture, lambda file: file.write(svg))
+    rounding = {} if loaded.problem is None else _rounding(loaded, Path(config))
     if as_json:
-        print_json(planned.to_json())
+        print_json({**planned.to_json(), **rounding})
     else:
         from tenzo.sw.planning.plan_table import print_plan
 
         print_plan(planned, loaded.training.bits)
+        if rounding:
+            click.echo(_sentence(rounding["rounding_noise"]))
+    if rounding and rounding["rounding_noise"]["advice"]:
+        _warn(rounding["rounding_noise"])
+
+
+def _rounding(config: Config, run: Path) -> dict[str, Any]:
+    """Return what rounding does to the derivatives of a problem, for JSON."""
+    from tenzo.sw.problems.noise import MOST_NODES, NoisyProblem
+    from tenzo.sw.problems.noise_advice import advice
+    from tenzo.sw.training.runs import RunFolder
+
+    trained = (run / "checkpoint.npz").is_file()
+    arrays = RunFolder(run).load() if trained else {}
+    weights = arrays.get("weights")
+    shifts = arrays["shifts"].tolist() if trained else None
+    noisy = NoisyProblem(config, weights, shifts)
+    if noisy.derivatives.node_count > MOST_NODES:
+        return {}
+    noise, tolerated = noisy.predicted(), noisy.problem.tolerated_noise
+    too_much = noise.laplacian > tolerated
+    return {
+        "rounding_noise": {
+            "weights": "trained" if trained else "initial",
+            "nodes": noisy.derivatives.node_count,
+            "laplacian": noise.laplacian,
+            "first_derivative": noise.first,
+            "tolerated": tolerated,
+            "advice": advice(config, noise.laplacian, weights) if too_much else None,
+        }
+    }
+
+
+def _sentence(noise: dict[str, Any]) -> str:
+    """Return the noise in words."""
+    return (
+        f"Rounding makes noise of {noise['laplacian']:.2g} in the Laplacian and "
+        f"{noise['first_derivative']:.2g} in first derivatives, with {noise['weights']} weights\n"
+        f"and {noise['nodes']} nodes a point; the problem tolerates {noise['tolerated']:.2g} in "
+        "the Laplacian."
+    )
+
+
+def _warn(noise: dict[str, Any]) -> None:
+    """Say that rounding spoils the Laplacian, and what to choose."""
+    _LOG.warning(
+        "rounding makes noise of %.2g in the Laplacian, more than the %.2g that the problem "
+        "tolerates: %s",
+        *(noise["laplacian"], noise["tolerated"], noise["advice"]),
+    )
