@@ -73,7 +73,7 @@ def test_digest_changes_with_the_equation(tmp_path) -> None:
         ("inputs = 2", "inputs = 2; sets = {'interior': 0}", "each with a number above 0"),
         ("inputs = 2", "inputs = 2; differentiated = ('edge',)", "must name sets, .* not 'edge'"),
         ("inputs = 2", "inputs = 2; differentiated = ()", "'interior' has no derivatives"),
-        ("inputs = 2", "inputs = 2; laplacian_axes = (2,)", r"must name inputs, 0 to 1, not \(2,\)"),
+        ("inputs = 2", "inputs = 2; laplacian_axes = (2,)", "must name inputs, 0 to 1, not"),
         ("inputs = 2", "inputs = 2; tolerated_noise = 0", "must be a number above 0, not 0"),
         ("mean_square(f.first(0))", "f.first(0)", "losses must return one float per query"),
         ("f.first(0)", "f.first(2)", "Flat, losses: axis must be 0 to 1"),
