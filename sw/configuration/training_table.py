@@ -51,6 +51,17 @@ class HybridTable(Table):
     schedule: ScheduleTable = ScheduleTable()
     epsilon: Rate | None = None
 
+    @model_validator(mode="after")
+    def _check_values(self) -> HybridTable:
+        if self.optimiser is not None:
+            make_optimiser(size=1, **self.optimiser.model_dump(exclude_none=True))
+        self.make_schedule()
+        return self
+
+    def make_schedule(self) -> Schedule:
+        """Return the schedule of the learning rate."""
+        return _schedule(self.schedule, self.learning_rate)
+
 
 class TrainingTable(Table):
     """How to train."""
@@ -106,20 +117,20 @@ class TrainingTable(Table):
         _check_options(self)
         self.make_optimiser(1)
         self.make_schedule()
-        if self.hybrid is not None:
-            self.make_optimiser(1, self.hybrid.optimiser)
-            self.make_schedule(self.hybrid)
         return self
 
     def make_optimiser(self, size: int, table: OptimiserTable | None = None) -> Optimiser:
         """Return the optimiser for ``size`` weights: that of ``table``, or the first phase's."""
         return make_optimiser(size=size, **(table or self.optimiser).model_dump(exclude_none=True))
 
-    def make_schedule(self, table: HybridTable | None = None) -> Schedule:
-        """Return the schedule of the learning rate: that of ``table``, or the first phase's."""
-        chosen = table or self
-        options = chosen.schedule.model_dump(exclude_none=True)
-        return make_schedule(learning_rate=chosen.learning_rate, **options)
+    def make_schedule(self) -> Schedule:
+        """Return the schedule of the learning rate: of the first phase."""
+        return _schedule(self.schedule, self.learning_rate)
+
+
+def _schedule(table: ScheduleTable, learning_rate: float) -> Schedule:
+    """Return a schedule from its table."""
+    return make_schedule(learning_rate=learning_rate, **table.model_dump(exclude_none=True))
 
 
 _OWNERS = {

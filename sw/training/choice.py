@@ -54,7 +54,7 @@ class Choice:
         second = Phase(
             self._estimator(hybrid.then),
             training.make_optimiser(self._size, hybrid.optimiser),
-            training.make_schedule(hybrid),
+            hybrid.make_schedule(),
         )
         return Phases([first, second], training.steps, hybrid.switch_step, hybrid.patience)
 

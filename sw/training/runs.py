@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.configuration.config import Config
+from tenzo.sw.configuration.config import Config, load_config
+from tenzo.sw.configuration.differences import first_difference
 from tenzo.sw.errors import UserError
 from tenzo.sw.numerics import FloatArray
 from tenzo.sw.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
@@ -83,12 +84,17 @@ class RunFolder:
         Raises
         ------
         UserError
-            If there is no run.
+            If there is no run, or one of another configuration.
         """
         path = out or _latest_folder(config.name)
         if path is None or not (path / "config.toml").is_file():
             where = path or RUNS_FOLDER / f"{config.name}-N"
             raise UserError(f"{where} holds no run to resume: train without --resume first")
+        if difference := first_difference(load_config(path), config):
+            raise UserError(
+                f"run {path} is of another configuration: its {difference}; give what it was begun "
+                "with, or start a new run in another folder"
+            )
         return cls(path)
 
     def save(self, arrays: Mapping[str, npt.NDArray[Any]], digest: str) -> None:

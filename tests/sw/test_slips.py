@@ -209,6 +209,9 @@ def test_checkpoint_of_another_configuration(run):
     before = (run / "checkpoint.npz").read_bytes()
     sentence = slip("train", "digits", "--out", str(run), "--resume", *short_arguments())
     assert "is of another configuration" in sentence
+    assert "its training.steps is 3, not 40" in sentence
+    sentence = slip("train", str(run), "--resume", "--set", "training.estimator=cge")
+    assert "is of another configuration: its training.estimator is 'rge', not 'cge'" in sentence
     assert (run / "checkpoint.npz").read_bytes() == before
     assert (run / "summary.json").exists()
 

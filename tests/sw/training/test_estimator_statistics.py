@@ -102,7 +102,7 @@ def test_one_sided_estimates_have_the_curvature_on_top(
     objective = Quadratic()
     g, kappa = objective.gradient, kurtosis(distribution, bits)
     levels, shares = values(distribution, bits)
-    fourth, sixth = (shares @ levels**power for power in (4, 6))
+    fourth, sixth = (float(shares @ levels**power) for power in (4, 6))
     assert fourth == pytest.approx(kappa, rel=1e-12)
     step = EPSILON_RAW * STEP * np.sqrt(variance(distribution, bits))
     extra = np.array([curvature(objective.A, i, fourth, sixth) for i in range(SIZE)])

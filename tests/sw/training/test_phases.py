@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,15 +29,15 @@ HYBRID = (
 )
 
 
-class Known:
-    def __init__(self, name):
-        self.name = name
+def known(name: str) -> Any:
+    """Something that stands for an estimator."""
+    return SimpleNamespace(name=name)
 
 
 def phases(**when):
     both = [
-        Phase(Known("random"), Sgd(3), Cosine(0.5)),
-        Phase(Known("coordinate"), Adam(3), Cosine(0.25)),
+        Phase(known("random"), Sgd(3), Cosine(0.5)),
+        Phase(known("coordinate"), Adam(3), Cosine(0.25)),
     ]
     return Phases(both, 100, **when)
 
@@ -80,7 +83,7 @@ def test_a_restored_state_switches_at_the_same_evaluation():
 
 
 def test_a_single_phase_has_nothing_to_remember_but_its_optimiser():
-    assert list(Phases([Phase(Known("one"), Momentum(3), Constant(0.1))], 9).state()) == [
+    assert list(Phases([Phase(known("one"), Momentum(3), Constant(0.1))], 9).state()) == [
         "optimiser.velocity"
     ]
 

@@ -18,12 +18,12 @@ CENTRE = np.array([40, -30, 20, 0, 700, -700])
 class Bowl:
     """Objective sum |w - centre| in raw units, and what was asked of it."""
 
-    def __init__(self, raw):
-        self.raw, self.evaluations = np.array(raw), 0
+    def __init__(self, raw, function=lambda raw: np.abs(raw - CENTRE).sum()):
+        self.raw, self.evaluations, self.function = np.array(raw), 0, function
 
     def value(self, raw):
         self.evaluations += 1
-        return float(np.abs(raw - CENTRE).sum())
+        return float(self.function(raw))
 
     def losses(self, queries):
         changed = [self.raw.copy() for _ in queries]
@@ -76,8 +76,7 @@ def test_greedy_form_keeps_a_step_up_that_lowers_the_loss_and_else_steps_down():
 
 
 def test_greedy_form_goes_on_from_the_loss_of_the_move_it_made():
-    objective = Bowl([0, 0, 0, 0, 0, 0])
-    objective.value = lambda raw: float((raw[0] - 1) ** 2 + 2 * raw[0] * raw[1])
+    objective = Bowl([0] * 6, lambda raw: (raw[0] - 1) ** 2 + 2 * raw[0] * raw[1])
     descend(objective, 1)
     assert objective.raw.tolist()[:2] == [1, -1]
 
@@ -99,11 +98,9 @@ def test_greedy_steps_are_whole_raw_units_and_at_least_one(rate_raw, stride):
 
 def test_greedy_form_stays_in_the_range_of_a_weight():
     high, low = WEIGHT.max_raw, WEIGHT.min_raw
-    objective = Bowl([high, low, high - 3, low + 3, 0, 0])
-    objective.value = lambda raw: -float(np.abs(raw).sum())
+    objective = Bowl([high, low, high - 3, low + 3, 0, 0], lambda raw: -np.abs(raw).sum())
     descend(objective, 8)
     assert objective.raw.tolist()[:4] == [high - 8, low, high, low]
-    objective = Bowl([high, low, 0, 0, 0, 0])
-    objective.value = lambda raw: float(raw[1] - raw[0])
+    objective = Bowl([high, low, 0, 0, 0, 0], lambda raw: raw[1] - raw[0])
     descend(objective, 8)
     assert objective.raw.tolist()[:2] == [high - 8, low]
