@@ -24,7 +24,7 @@ class Variant(Table):
 
     ``method`` is ``train`` (by forward passes alone), ``first-order`` (back-propagation in
     PyTorch) or a measurement of :data:`tenzo.sw.experiments.jobs.MEASUREMENTS`, which takes
-    ``options``. ``device`` is as for ``--device``.
+    ``options``. ``device`` is as for ``--device``; ``seeds`` take the place of the experiment's.
     """
 
     label: str
@@ -33,6 +33,7 @@ class Variant(Table):
     device: str = "golden"
     method: str = "train"
     options: dict[str, Any] = Field(default_factory=dict)
+    seeds: Seeds | None = None
     quick: list[str] = Field(default_factory=list)
     group: str = ""
 
@@ -60,8 +61,9 @@ class Reference(Table):
 class Experiment(Table):
     """A definition; the first variant is the one whose value is the experiment's.
 
-    ``x`` is what pictures show the metric over: forward passes, or the number of parameters where
-    a variant has one value. ``goal`` is the bar that the first variant shall reach.
+    ``x`` is what pictures show the metric over: forward passes, or the number of parameters, or
+    what theory predicts, where a variant has one value. ``goal`` is the bar that the first variant
+    shall reach.
     """
 
     name: str
@@ -73,7 +75,7 @@ class Experiment(Table):
     seeds: Seeds = Field(default=[1, 2, 3])
     goal: float | None = None
     reference: Reference | None = None
-    x: Literal["forward_passes", "parameters"] = "forward_passes"
+    x: Literal["forward_passes", "parameters", "theory"] = "forward_passes"
     quick: Quick = Quick()
     variants: list[Variant] = Field(min_length=1)
 
@@ -97,9 +99,9 @@ class Experiment(Table):
         overrides = [*variant.overrides, *changed, f"training.seed={seed}"]
         return load_config(variant.preset, overrides)
 
-    def form_seeds(self, quick: bool) -> list[int]:
-        """Return the seeds of the full or the quick form."""
-        return self.quick.seeds if quick else self.seeds
+    def form_seeds(self, variant: Variant, quick: bool) -> list[int]:
+        """Return the seeds of a variant in the full or the quick form."""
+        return self.quick.seeds if quick else variant.seeds or self.seeds
 
 
 def experiment_names() -> list[str]:

@@ -26,6 +26,7 @@ AXES = {
     "relative_l2": "relative L2 error",
     "forward_passes": "forward passes",
     "parameters": "parameters",
+    "theory": "predicted",
 }
 """Metrics and axes in words; others are their names with spaces."""
 
@@ -93,17 +94,17 @@ def _draw_groups(axes: Any, document: Mapping[str, Any]) -> None:
     for variant in document["variants"]:
         groups.setdefault(variant["group"] or variant["label"], []).append(variant)
     for index, (name, variants) in enumerate(groups.items()):
-        _draw_bars(axes, variants, "parameters", _COLOURS[index % len(_COLOURS)], name)
-    parameters = [variant["parameters"] for variant in document["variants"]]
+        _draw_bars(axes, variants, document["x"], _COLOURS[index % len(_COLOURS)], name)
+    x = [place(variant, document["x"]) for variant in document["variants"]]
     expected = {
-        variant["parameters"]: variant["details"]["theory"]
+        place(variant, document["x"]): variant["details"]["theory"]
         for variant in document["variants"]
         if "theory" in variant["details"]
     }
     if expected:
         places = sorted(expected)
         axes.plot(places, [expected[place] for place in places], ":", color=_SOFT, label="theory")
-    _scale(axes, parameters, [variant["value"] for variant in document["variants"]])
+    _scale(axes, x, [variant["value"] for variant in document["variants"]])
 
 
 def _draw_bars(
@@ -114,7 +115,7 @@ def _draw_bars(
     below = [variant["value"] - min(variant["values"]) for variant in variants]
     above = [max(variant["values"]) - variant["value"] for variant in variants]
     spread = [[max(0.0, b) for b in below], [max(0.0, a) for a in above]]
-    places = [variant[x] for variant in variants]
+    places = [place(variant, x) for variant in variants]
     axes.errorbar(places, values, spread, fmt="o", ms=4, capsize=3, color=colour, label=label)
 
 
@@ -128,6 +129,12 @@ def joined(
             rows.setdefault(x, []).append(y)
     places = sorted(x for x, row in rows.items() if len(row) == len(curves))
     return places, [rows[x] for x in places]
+
+
+def place(variant: Mapping[str, Any], x: str) -> float:
+    """Return where a variant stands along an axis."""
+    found: float = variant["details"][x] if x == "theory" else variant[x]
+    return found
 
 
 def _scale(axes: Any, x: Sequence[float], y: Sequence[float]) -> None:

@@ -28,7 +28,10 @@ STOP = "stop"
 MARKER = "experiment.json"
 """File in an experiment's folder that says which experiment it is."""
 
-MEASUREMENTS = {"variance": "tenzo.sw.experiments.variance:measure"}
+MEASUREMENTS = {
+    "variance": "tenzo.sw.experiments.variance:measure",
+    "rounding-noise": "tenzo.sw.experiments.rounding_noise:measure",
+}
 """Methods that train nothing: a function of (config, options) that returns an outcome."""
 
 _LOOK_SECONDS = 0.2

@@ -13,6 +13,9 @@ from tenzo.sw.benchmarks.machine import commit, processor
 from tenzo.sw.errors import UserError
 from tenzo.sw.training.checkpoint import write_atomically
 
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+"""Published results, in a checkout of the source; installed packages have none."""
+
 OUTCOME = "outcome.json"
 """File in a run's folder; where it is, the run has finished."""
 
@@ -61,6 +64,11 @@ def describe() -> str:
 def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write the outcome into a run's folder; the run has finished then."""
     write_text(folder / OUTCOME, json.dumps(asdict(outcome), indent=2, allow_nan=False) + "\n")
+
+
+def published(runs: str, seed: int) -> Path:
+    """Return where the weights of EXPERIMENT/VARIANT and a seed are published, if they are."""
+    return RESULTS / f"{runs}-seed-{seed}" / "checkpoint.npz"
 
 
 def write_text(path: Path, text: str) -> None:

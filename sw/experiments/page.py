@@ -46,8 +46,13 @@ def verdict(document: Mapping[str, Any]) -> str:
         found.append(f"{word} the reference of {number(document, document['reference'])}")
     if found:
         sentences.append(f"That {' and '.join(found)}.")
+    if ratios := [ratio for variant in document["variants"] for ratio in variant["ratios"]]:
+        least, greatest = min(ratios), max(ratios)
+        sentences.append(f"All values are {least:.2f} to {greatest:.2f} times what theory says.")
     if document["x"] == "parameters":
-        return " ".join([*sentences, growth(document)])
+        sentences.append(growth(document))
+    if document["x"] != "forward_passes":
+        return " ".join(sentences)
     others = [
         f"{compare(document, other)} “{other['label']}”" for other in document["variants"][1:]
     ]
@@ -105,18 +110,19 @@ def number(document: Mapping[str, Any], value: float) -> str:
 
 def table(document: Mapping[str, Any]) -> str:
     """Return the table of all variants."""
-    metric = words(document["metric"])
-    lines = [
-        f"| variant | {metric}, mean | least | greatest | seeds | parameters | steps | "
-        "forward passes | seconds | numbers |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
-    ]
+    columns = ["variant", f"{words(document['metric'])}, mean", "least", "greatest"]
+    if has_theory := any(variant["ratios"] for variant in document["variants"]):
+        columns.append("theory")
+    columns += ["seeds", "parameters", "steps", "forward passes", "seconds", "numbers"]
+    rule = ["---", *["--:"] * (len(columns) - 2), "---"]
+    lines = [f"| {' | '.join(columns)} |", f"|{'|'.join(rule)}|"]
     for variant in document["variants"]:
         cells = [
             variant["label"],
             _with_error(document, variant),
             number(document, min(variant["values"])),
             number(document, max(variant["values"])),
+            *([number(document, variant["details"]["theory"])] if has_theory else []),
             str(len(variant["seeds"])),
             f"{variant['parameters']:,}",
             f"{variant['steps']:,}",
@@ -130,7 +136,7 @@ def table(document: Mapping[str, Any]) -> str:
 
 def _caption(document: Mapping[str, Any]) -> str:
     """Return what the picture shows."""
-    if document["x"] == "parameters":
+    if document["x"] != "forward_passes":
         return "Points are means over seeds, bars go from the least to the greatest value."
     return (
         "Curves are means over seeds on validation data, bands go from the least to the greatest "

@@ -78,6 +78,7 @@ def _variant_block(variant: Variant, jobs: Sequence[Job]) -> dict[str, Any]:
     """Return what the seeds of one variant gave."""
     outcomes = [_outcome(job) for job in jobs]
     first, values = outcomes[0], [outcome.value for outcome in outcomes]
+    expected = [outcome.details.get("theory") for outcome in outcomes]
     return {
         "label": variant.label,
         "group": variant.group,
@@ -100,6 +101,9 @@ def _variant_block(variant: Variant, jobs: Sequence[Job]) -> dict[str, Any]:
         "details": {
             name: mean([outcome.details[name] for outcome in outcomes]) for name in first.details
         },
+        "ratios": [
+            value / theory for value, theory in zip(values, expected, strict=True) if theory
+        ],
         "curves": [outcome.curve for outcome in outcomes],
     }
 

@@ -19,7 +19,7 @@ from tenzo.sw.errors import MissingDataError, UserError
 from tenzo.sw.experiments.cluster import run_jobs
 from tenzo.sw.experiments.definition import Experiment, Variant
 from tenzo.sw.experiments.jobs import MARKER, STOP, Job
-from tenzo.sw.experiments.outcome import OUTCOME, write_text
+from tenzo.sw.experiments.outcome import OUTCOME, published, write_text
 from tenzo.sw.experiments.results import result_document, write_results
 from tenzo.sw.training.interruption import Interrupted, Interruption
 from tenzo.sw.training.runs import RUNS_FOLDER
@@ -97,25 +97,24 @@ def make_jobs(
     UserError
         If a configuration is refused, or the folder of its data is missing.
     """
-    jobs = []
-    for seed in experiment.form_seeds(quick):
-        for variant in variants:
-            config = _with_data(experiment.config(variant, seed, quick), data)
-            options = {**variant.options, **(experiment.quick.options if quick else {})}
-            jobs.append(
-                Job(
-                    str(folder),
-                    str(folder / f"{variant.folder}-seed-{seed}"),
-                    variant.label,
-                    seed,
-                    variant.method,
-                    variant.device,
-                    experiment.metric,
-                    config.document(),
-                    options,
-                )
-            )
-    return jobs
+    seeds = {variant.label: experiment.form_seeds(variant, quick) for variant in variants}
+    changed = experiment.quick.options if quick else {}
+    return [
+        Job(
+            str(folder),
+            str(folder / f"{variant.folder}-seed-{seed}"),
+            variant.label,
+            seed,
+            variant.method,
+            variant.device,
+            experiment.metric,
+            _with_data(experiment.config(variant, seed, quick), data).document(),
+            {**variant.options, **changed},
+        )
+        for seed in sorted({seed for some in seeds.values() for seed in some})
+        for variant in variants
+        if seed in seeds[variant.label]
+    ]
 
 
 def _with_data(config: Config, data: str | None) -> Config:
@@ -136,12 +135,13 @@ def _with_data(config: Config, data: str | None) -> Config:
 def _available(experiment: Experiment) -> tuple[list[Variant], dict[str, str]]:
     """Return the variants that can run here, and why others cannot."""
     skipped = {}
-    if importlib.util.find_spec("torch") is None:
-        skipped = {
-            variant.label: "PyTorch is not installed"
-            for variant in experiment.variants
-            if variant.method == "first-order"
-        }
+    has_torch = importlib.util.find_spec("torch") is not None
+    for variant in experiment.variants:
+        trained = variant.options.get("trained")
+        if variant.method == "first-order" and not has_torch:
+            skipped[variant.label] = "PyTorch is not installed"
+        if trained is not None and not published(trained, 1).is_file():
+            skipped[variant.label] = f"no weights of {trained} are published here"
     return [variant for variant in experiment.variants if variant.label not in skipped], skipped
 
 

@@ -28,6 +28,7 @@ def variant(label: str, values: list[float], **changes: Any) -> dict[str, Any]:
         "commit": "abc",
         "machine": "a machine",
         "details": {},
+        "ratios": [],
         "curves": [[[1000, 0.5], [2000, value]] for value in values],
     }
     return {**block, **changes}
