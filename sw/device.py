@@ -111,7 +111,7 @@ class Outputs(NamedTuple):
 
     ``outputs_raw`` is an integer-valued array of shape (stop_sample - first_sample, outputs),
     int64, with the program's ``output_frac_bits``; a query whose stages write no result has no
-    outputs.
+    outputs. A device in floating point returns float64 in the same unit, unrounded.
     """
 
     query: int
@@ -170,7 +170,7 @@ class Counters:
 
 
 class Device(Protocol):
-    """Evaluates queries; all devices return the same integers."""
+    """Evaluates queries; all devices return the same integers, but the one in floating point."""
 
     engine: EngineParameters
 
