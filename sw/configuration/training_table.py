@@ -86,6 +86,7 @@ class TrainingTable(Table):
     optimiser: OptimiserTable = OptimiserTable()
     schedule: ScheduleTable = ScheduleTable()
     rounding: Literal["nearest", "stochastic"] = "nearest"
+    average: Annotated[float, Field(ge=0, le=1)] = 0.0
     calibration_samples: Positive = 256
     headroom_bits: Annotated[int, Field(ge=0, le=8)] = 1
     result_headroom_bits: Annotated[int, Field(ge=0, le=8)] = 3

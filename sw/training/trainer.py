@@ -16,6 +16,7 @@ from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.numerics import FloatArray
 from tenzo.sw.planning.calibration import calibrate
 from tenzo.sw.planning.planner import Plan, plan
+from tenzo.sw.training.averaging import WeightAverage
 from tenzo.sw.training.choice import Choice
 from tenzo.sw.training.estimators import Estimator
 from tenzo.sw.training.evaluation import compute_outputs
@@ -55,6 +56,7 @@ class Trainer:
         self.plan: Plan = plan(self.network, device.engine)
         choice = Choice(training, self.plan)
         self.low, self.high = choice.low, choice.high
+        self.average = WeightAverage(self.size, training.steps, training.average)
         self.phases = choice.phases()
         self.source = make_source(config, samples)
         self.step = 0
@@ -115,6 +117,7 @@ class Trainer:
             round_stochastically(self.weights, self.weight_format, seed, self.step)
         self.forward_passes += round(made.passes * len(minibatch.samples_raw))
         self.step += 1
+        self.average.add(self.step, self.weights)
         self._recalibrate_by_need()
         return made.loss
 
@@ -126,6 +129,10 @@ class Trainer:
     def weights_raw(self) -> IntArray:
         """Return the weights as the device sees them, int64 of shape (parameters,)."""
         return self.weight_format.quantize(self.weights)
+
+    def evaluated_raw(self) -> IntArray:
+        """Return the weights to evaluate, averaged if asked for, int64 of shape (parameters,)."""
+        return self.weight_format.quantize(self.average.of(self.weights))
 
     def calibrate(self) -> None:
         """Choose the shifts for the present weights and load the program that has them."""
@@ -151,7 +158,7 @@ class Trainer:
         numbers = ("step", "forward_passes", "clips")
         return {
             **{name: np.array(getattr(self, name), np.int64) for name in numbers},
-            "weights": self.weights.copy(),
+            **self.average.state(self.weights),
             "shifts": np.array(self.shifts, np.int64),
             **self.meter.state(),
             **self.recalibration.state(),
@@ -163,7 +170,7 @@ class Trainer:
         self._check_size(state)
         for name in ("step", "forward_passes", "clips"):
             setattr(self, name, int(state[name]))
-        self.weights = state["weights"].copy()
+        self.weights = self.average.load_state(state)
         self.meter.load_state(state)
         self.recalibration.load_state(state)
         self.phases.load_state(state)

@@ -209,7 +209,7 @@ class _Run:
     def _evaluate(self, split: str) -> Evaluation:
         """Score the present weights; what the device counts meanwhile is not the training's."""
         trainer = self.trainer
-        self.device.write_parameters(trainer.weights_raw())
+        self.device.write_parameters(trainer.evaluated_raw())
         between = self.interruption.check if split == "test" else (lambda: None)
         result = evaluate(
             self.device, trainer.plan.program, getattr(self.samples, split), trainer.loss, between
