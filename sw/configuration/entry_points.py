@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import CODE_ERRORS, UserError
 
 
 def load_entry_point(name: str, role: str) -> Callable[..., Any]:
@@ -41,6 +41,8 @@ def load_entry_point(name: str, role: str) -> Callable[..., Any]:
         ) from error
     except SyntaxError as error:
         raise UserError(f"{role} {name!r} has a syntax error, mend it: {error}") from error
+    except CODE_ERRORS as error:
+        raise UserError(f"{role} {name!r} cannot be loaded, mend it: {error}") from error
     finally:
         sys.path.remove(folder)
     function = getattr(module, function_name, None)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tenzo.sw.configuration.entry_points import load_entry_point
 from tenzo.sw.data.npz_files import read_npz
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import CODE_ERRORS, UserError, code_error
 from tenzo.sw.numerics import FloatArray
 from tenzo.sw.random_streams import permutation, uniform
 
@@ -227,7 +227,12 @@ def load_function(name: str, seed: int = 0) -> Dataset:
         If the function cannot be found or returns something else.
     """
     function: Callable[[], object] = load_entry_point(name, "data")
-    data = function()
+    try:
+        data = function()
+    except UserError:
+        raise
+    except CODE_ERRORS as error:
+        raise UserError(f"data function {name!r} failed, mend it: {code_error(error)}") from error
     if isinstance(data, Dataset):
         return data
     if isinstance(data, tuple) and len(data) == 2:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import CODE_ERRORS, UserError, code_error
 from tenzo.sw.numerics import FloatArray
 from tenzo.sw.problems.problem import Problem
 
@@ -37,8 +38,10 @@ def ask(problem: Problem, method: str, shape: tuple[int, ...], *arguments: Any) 
         result = np.asarray(getattr(problem, method)(*arguments))
     except UserError as error:
         raise UserError(f"{title(problem)}, {method}: {error}") from error
-    except (TypeError, ValueError, LookupError, AttributeError, NameError) as error:
-        raise UserError(f"{title(problem)}: {method} failed, mend it: {error}") from error
+    except CODE_ERRORS as error:
+        raise UserError(
+            f"{title(problem)}: {method} failed, mend it: {code_error(error)}"
+        ) from error
     if result.shape != shape or result.dtype.kind not in "fiu":
         raise UserError(
             f"{title(problem)}: {method} must return {_METHODS[method]}, numbers of shape {shape}, "
@@ -81,8 +84,17 @@ def check_problem(kind: type[Problem]) -> None:
         raise UserError(
             f"{title(kind)}: laplacian_axes must name inputs, 0 to {inputs - 1}, not {axes!r}"
         )
+    picture = kind.picture
+    if (
+        not isinstance(picture, Mapping)
+        or len(picture) > 2
+        or not all(axis in range(inputs) for axis in picture)
+    ):
+        raise UserError(
+            f"{title(kind)}: picture must map one or two of the inputs 0 to {inputs - 1} to "
+            f"labels, not {picture!r}"
+        )
     if not (isinstance(kind.tolerated_noise, (int, float)) and kind.tolerated_noise > 0):
         raise UserError(
-            f"{title(kind)}: tolerated_noise must be a number above 0, not "
-            f"{kind.tolerated_noise!r}"
+            f"{title(kind)}: tolerated_noise must be a number above 0, not {kind.tolerated_noise!r}"
         )

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tenzo.sw.configuration.entry_points import load_entry_point
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import CODE_ERRORS, UserError
 from tenzo.sw.problems.checks import check_problem
 from tenzo.sw.problems.problem import Problem
 
@@ -70,7 +70,7 @@ def _class_in(path: Path) -> type[Problem]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (SyntaxError, ImportError, NameError, TypeError, ValueError, AttributeError) as error:
+    except CODE_ERRORS as error:
         raise UserError(f"problem.file {path} cannot be loaded, mend it: {error}") from error
     found = [
         value

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tenzo.sw.device import Device
-from tenzo.sw.errors import UserError
 from tenzo.sw.numerics import FloatArray
-from tenzo.sw.problems.checks import ask, title
+from tenzo.sw.problems.checks import ask
 from tenzo.sw.problems.problem import Problem
 from tenzo.sw.problems.samples import configured_problem, solve
 from tenzo.sw.training.evaluation import compute_outputs
@@ -92,19 +91,7 @@ def compute_slice(trained: Trained, device: Device) -> SolutionSlice:
 
 
 def chosen_inputs(problem: Problem) -> dict[int, str]:
-    """Return the inputs along which a problem is drawn, and their labels.
-
-    Raises
-    ------
-    UserError
-        If the problem's ``picture`` names none of its inputs, or more than two.
-    """
-    if not problem.picture:
-        return {axis: f"input {axis}" for axis in range(2 if problem.inputs == 2 else 1)}
-    chosen = dict(problem.picture)
-    if len(chosen) > 2 or not all(axis in range(problem.inputs) for axis in chosen):
-        raise UserError(
-            f"{title(problem)}: picture must name one or two of the inputs 0 to "
-            f"{problem.inputs - 1}, not {chosen!r}"
-        )
-    return {int(axis): str(label) for axis, label in chosen.items()}
+    """Return the inputs along which a problem is drawn, and their labels."""
+    if problem.picture:
+        return {int(axis): str(label) for axis, label in problem.picture.items()}
+    return {axis: f"input {axis}" for axis in range(2 if problem.inputs == 2 else 1)}

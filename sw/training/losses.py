@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tenzo.sw.configuration.entry_points import load_entry_point
 from tenzo.sw.configuration.problem_table import RESIDUAL
-from tenzo.sw.errors import InfiniteLossError, UserError
+from tenzo.sw.errors import CODE_ERRORS, InfiniteLossError, UserError, code_error
 from tenzo.sw.kernels.losses import native_losses
 from tenzo.sw.numerics import FloatArray, exp, fixed_sum, log
 
@@ -129,8 +129,8 @@ class UserLoss:
     def _losses(self, outputs: FloatArray, targets: npt.NDArray[Any]) -> FloatArray:
         try:
             losses = np.asarray(self.function(outputs, targets), dtype=np.float64)
-        except (TypeError, ValueError, IndexError) as error:
-            raise UserError(f"loss {self.name!r} failed, mend it: {error}") from error
+        except CODE_ERRORS as error:
+            raise UserError(f"loss {self.name!r} failed, mend it: {code_error(error)}") from error
         if losses.shape != outputs.shape[:1]:
             raise UserError(
                 f"loss {self.name!r} must return one float per sample, shape {outputs.shape[:1]}, "

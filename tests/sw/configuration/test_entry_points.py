@@ -47,6 +47,14 @@ def test_a_missing_function_is_named(folder: Path) -> None:
         load_entry_point("entry_point_empty:value", "loss")
 
 
+def test_a_module_that_fails_is_named(folder: Path) -> None:
+    (folder / "entry_point_fails.py").write_text("1 / 0\n")
+    with pytest.raises(
+        UserError, match="loss 'entry_point_fails:f' cannot be loaded, mend it: div"
+    ):
+        load_entry_point("entry_point_fails:f", "loss")
+
+
 def test_a_syntax_error_is_named(folder: Path) -> None:
     (folder / "entry_point_broken.py").write_text("def f(:\n")
     with pytest.raises(UserError, match="has a syntax error, mend it"):

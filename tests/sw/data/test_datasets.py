@@ -156,6 +156,17 @@ def test_splits_of_other_widths_are_named() -> None:
         Dataset("mine", x, y, x, y, np.zeros((3, 3)), y)
 
 
+def test_an_entry_point_that_fails_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "failing_data.py").write_text("def load():\n    return open_it()\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UserError, match=r"failed, mend it: .*\(NameError in failing_data.py, line 2\)"
+    ):
+        load_function("failing_data:load")
+
+
 def test_an_entry_point_gives_a_pair_or_a_dataset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from tenzo.sw.configuration.config import load_config
-from tenzo.sw.errors import UserError
 from tenzo.sw.problems.black_scholes import BlackScholes
 from tenzo.sw.report.data import read_run
 from tenzo.sw.report.page import render_report, write_report
@@ -125,16 +124,6 @@ def test_inputs_that_a_problem_does_not_choose_have_numbers():
 
     assert chosen_inputs(Plain()) == {0: "input 0", 1: "input 1"}
     assert chosen_inputs(Long()) == {0: "input 0"}
-
-
-@pytest.mark.parametrize("picture", [{2: "x"}, {0: "a", 1: "b", -1: "c"}, {"time": "t"}])
-def test_picture_of_inputs_that_are_not_there_is_a_slip(picture):
-    class Wrong(BlackScholes):
-        pass
-
-    Wrong.picture = picture
-    with pytest.raises(UserError, match="Wrong: picture must name one or two of the inputs 0 to 1"):
-        chosen_inputs(Wrong())
 
 
 def test_page_says_that_the_problem_is_gone(tmp_path):

@@ -140,6 +140,14 @@ def test_a_users_loss_that_fails_is_named() -> None:
         loss(drawn_outputs(), FRAC_BITS, LABELS)
 
 
+def test_a_users_loss_that_divides_by_zero_is_named_with_its_line() -> None:
+    loss = UserLoss("mine", lambda outputs, targets: 1 / 0)
+    with pytest.raises(
+        UserError, match=r"by zero \(ZeroDivisionError in test_losses.py, line \d+\)"
+    ):
+        loss(drawn_outputs(), FRAC_BITS, LABELS)
+
+
 def test_predictions_take_the_first_of_equals() -> None:
     assert predictions(np.array([[1, 3, 3], [2, 2, 1]])).tolist() == [1, 0]
 
