@@ -16,6 +16,7 @@ from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import load_samples
 from tenzo.sw.errors import UserError
 from tenzo.sw.planning.planner import plan
+from tenzo.sw.planning.sweep_program import sweep_cycles
 from tenzo.sw.training.minibatches import samples_per_step
 
 MARK = "TENZO-COSIM "
@@ -137,7 +138,17 @@ def with_batch(config: Config, batch: int) -> Config:
 
 
 def step_cycles(config: Config) -> int:
-    """Return the engine's cycles of a training step: all queries on all waves."""
-    engine = config.engine()
+    """Return the engine's cycles of a training step: all queries on all waves.
+
+    Of random subsets of the coordinates it is the mean; of other estimators than those by
+    random queries and by coordinates, what random queries would take.
+    """
+    engine, training = config.engine(), config.training
     waves = -(-samples_per_step(config) // engine.lane_count)
-    return 2 * config.training.queries * waves * plan(config.network(), engine).cycles
+    planned = plan(config.network(), engine)
+    if training.estimator != "cge":
+        return 2 * training.queries * waves * planned.cycles
+    size = planned.parameter_count
+    count = min(training.coordinates or size, size)
+    sweep = planned.cycles + round(sweep_cycles(planned.program, engine) * count / size)
+    return waves * (planned.cycles + (2 if training.central else 1) * sweep)

@@ -21,7 +21,8 @@ from tenzo.sim.stage_search import find_stage
 from tenzo.sim.verdict import Difference, Verdict
 from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import Samples
-from tenzo.sw.device import Counters, Device, Query
+from tenzo.sw.device import Counters, Device, Distribution, Query
+from tenzo.sw.link.packet_device import PacketDevice
 from tenzo.sw.program import Program
 from tenzo.sw.training.trainer import Trainer
 
@@ -96,10 +97,17 @@ class Lockstep:
         if found:
             return found
         counters = [recorder.read_counters() for recorder in self.recorders]
-        self.verdict.run_cycles = counters[1].run_cycles
-        self.verdict.mac_cycles = counters[1].mac_cycles
+        self._count_cycles(counters[1])
         self.verdict.counters += len(COMPARED_COUNTERS) - 1 + len(counters[0].saturations)
         return self._compare_counters(step, *counters) or self._compare_weights(step)
+
+    def _count_cycles(self, counters: Counters) -> None:
+        """Take over the cycles of the engine, those of coordinates included."""
+        device, verdict = self.recorders[1].device, self.verdict
+        verdict.run_cycles, verdict.mac_cycles = counters.run_cycles, counters.mac_cycles
+        if isinstance(device, PacketDevice):
+            verdict.run_cycles += device.coordinate_counters.run_cycles
+            verdict.mac_cycles += device.coordinate_counters.mac_cycles
 
     def _compare_outputs(self, step: int) -> Difference | None:
         """Compare the outputs of all evaluations of a step; queries are numbered through."""
@@ -135,7 +143,8 @@ class Lockstep:
         query = first_query + found.query
         if stage is None:
             values = (found.address, found.sample, found.expected, found.actual)
-            note = "the query alone, replayed, gives equal values in every stage"
+            alone = "the whole network" if evaluation.sliced else "the query alone"
+            note = f"{alone}, replayed, gives equal values in every stage"
             return Difference("output", step, query, None, "result", *values, note)
         memory = "result" if stage.to_results else "lane memory"
         place = (stage.stage, memory, stage.address, first + stage.sample)
@@ -175,7 +184,7 @@ class Lockstep:
         parameters = self.trainers[0].weights_raw()
         program = self.recorders[0].program
         found = None
-        for query in (Query(), self._last_query):
+        for query in self._shown_queries():
             golden, other = (
                 read_parameters(recorder.device, program, parameters, query)
                 for recorder in self.recorders
@@ -192,6 +201,13 @@ class Lockstep:
         for recorder in self.recorders:
             recorder.reload()
         return found
+
+    def _shown_queries(self) -> list[Query]:
+        """Return queries whose parameters are read back, one of them drawn at random."""
+        queries = [Query(), self._last_query]
+        if self._last_query.distribution == Distribution.ONE_HOT:
+            queries.append(Query(sign=1, seed=1, epsilon_raw=1))
+        return queries
 
 
 def with_short_shifts(program: Program) -> Program:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import Counters, Device, Outputs, Query
+from tenzo.sw.device import CoordinateOutputs, Counters, Device, Outputs, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
+from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.program import Program
+from tenzo.sw.training.coordinates import coordinate_outputs
 
 IntArray = npt.NDArray[np.int64]
 
@@ -20,7 +22,8 @@ IntArray = npt.NDArray[np.int64]
 class Evaluation:
     """One call of ``evaluate``: what it ran on, and what came back.
 
-    ``outputs_raw`` is int64 of shape (queries, samples, outputs).
+    ``outputs_raw`` is int64 of shape (queries, samples, outputs). ``sliced`` if the queries are
+    coordinates, which a device may have evaluated by slices.
     """
 
     program: Program
@@ -28,6 +31,7 @@ class Evaluation:
     samples_raw: IntArray
     queries: tuple[Query, ...]
     outputs_raw: IntArray
+    sliced: bool = False
 
 
 class Recorder:
@@ -76,17 +80,31 @@ class Recorder:
 
     def evaluate(self, samples_raw: IntArray, queries: Sequence[Query]) -> Iterator[Outputs]:
         """Run all queries on samples, and keep the outputs."""
-        shape = len(queries), len(samples_raw), self.program.output_count
-        outputs_raw = np.zeros(shape, np.int64)
-        self.evaluations.append(
-            Evaluation(
-                self.program, self._parameters_raw, samples_raw.copy(), tuple(queries), outputs_raw
-            )
-        )
+        outputs_raw = self._record(samples_raw, queries, sliced=False)
         for item in self.device.evaluate(samples_raw, queries):
             stop = item.first_sample + len(item.outputs_raw)
             outputs_raw[item.query, item.first_sample : stop] = item.outputs_raw
             yield item
+
+    def evaluate_coordinates(
+        self, samples_raw: IntArray, coordinates: Sequence[Coordinate]
+    ) -> Iterator[CoordinateOutputs]:
+        """Evaluate coordinates, and keep the outputs as those of one-hot queries."""
+        queries = [Query.one_hot(*coordinate) for coordinate in coordinates]
+        outputs_raw = self._record(samples_raw, queries, sliced=True)
+        for part in coordinate_outputs(self.device, samples_raw, coordinates):
+            outputs_raw[part.first : part.first + len(part.outputs_raw)] = part.outputs_raw
+            yield part
+
+    def _record(self, samples_raw: IntArray, queries: Sequence[Query], sliced: bool) -> IntArray:
+        """Remember an evaluation and return the array that its outputs go to."""
+        shape = len(queries), len(samples_raw), self.program.output_count
+        outputs_raw = np.zeros(shape, np.int64)
+        samples_raw, asked = samples_raw.copy(), tuple(queries)
+        self.evaluations.append(
+            Evaluation(self.program, self._parameters_raw, samples_raw, asked, outputs_raw, sliced)
+        )
+        return outputs_raw
 
     def read_counters(self) -> Counters:
         """Return the counters."""

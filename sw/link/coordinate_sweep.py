@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,23 @@ from tenzo.sw.link.requests import (
 )
 from tenzo.sw.packets import MAX_OUTSTANDING_QUERIES
 from tenzo.sw.planning.delta import Coordinate
+from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.planning.sweep_program import Step, SweepProgram
 
 IntArray = npt.NDArray[np.int64]
 
 _BASE = -1
+
+
+class Swept(NamedTuple):
+    """Outputs of coordinates, and what the engine must have counted for them.
+
+    ``outputs_raw`` is int64 of shape (coordinates, samples, outputs).
+    """
+
+    outputs_raw: IntArray
+    run_cycles: int
+    mac_cycles: int
 
 
 class CoordinateSweep:
@@ -44,8 +57,8 @@ class CoordinateSweep:
     def __init__(self, sweep: SweepProgram, memory: ProgramMemory) -> None:
         self.sweep, self._memory = sweep, memory
 
-    def outputs(self, samples_raw: IntArray, coordinates: Sequence[Coordinate]) -> IntArray:
-        """Return the outputs of all coordinates, int64 of shape (coordinates, samples, outputs).
+    def evaluate(self, samples_raw: IntArray, coordinates: Sequence[Coordinate]) -> Swept:
+        """Return the outputs of all coordinates.
 
         Parameters
         ----------
@@ -65,7 +78,9 @@ class CoordinateSweep:
                     outputs[:, wave] = results
                 elif step.coordinate is not None:
                     outputs[step.coordinate, wave, sweep.runs[step.run].outputs] = results.T
-        return outputs
+        waves = -(-len(samples) // size)
+        cycles = program_cycles(sweep.program, sweep.engine) + sweep.cycles(steps)
+        return Swept(outputs, waves * cycles, waves * (sweep.program.macs + sweep.macs(steps)))
 
     def _wave(
         self, samples: IntArray, coordinates: Sequence[Coordinate], steps: Sequence[Step]
@@ -112,7 +127,7 @@ class CoordinateSweep:
 def one_hot_outputs(
     device: Device, samples_raw: IntArray, coordinates: Sequence[Coordinate]
 ) -> IntArray:
-    """Return what :meth:`CoordinateSweep.outputs` does, from runs of the whole network.
+    """Return the outputs of all coordinates, from runs of the whole network.
 
     Parameters
     ----------
@@ -120,6 +135,10 @@ def one_hot_outputs(
         Holds a program and its weights.
     samples_raw : int64 array of shape (samples, inputs)
     coordinates : sequence of :class:`Coordinate`
+
+    Returns
+    -------
+    int64 array of shape (coordinates, samples, outputs)
     """
     blocks: list[list[IntArray]] = [[] for _ in coordinates]
     queries = [Query.one_hot(*coordinate) for coordinate in coordinates]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from tenzo.sw.device import CoordinateOutputs, Counters, Outputs, Query
 from tenzo.sw.engine import PROTOCOL_VERSION, EngineParameters
 from tenzo.sw.errors import UserError
-from tenzo.sw.link.coordinate_sweep import CoordinateSweep, one_hot_outputs
+from tenzo.sw.link.coordinate_sweep import CoordinateSweep, Swept, one_hot_outputs
 from tenzo.sw.link.core_model import COUNTER_LIMIT
 from tenzo.sw.link.packet_schedule import schedule_runs
 from tenzo.sw.link.program_memory import ProgramMemory
@@ -151,16 +150,15 @@ class PacketDevice:
         program = self._loaded()
         for coordinate in coordinates:
             check_query(Query.one_hot(*coordinate), program, self.engine)
-        sweep = self._open_sweep(program)
         together = max(1, MOST_OUTPUTS // max(1, len(samples_raw) * program.output_count))
         for first in range(0, len(coordinates), together):
             some = coordinates[first : first + together]
-            with self._counted_apart():
-                if sweep is None:
-                    outputs = one_hot_outputs(self, samples_raw, some)
-                else:
-                    outputs = sweep.outputs(samples_raw, some)
-            yield CoordinateOutputs(first, outputs)
+            self._before = self._before.plus(self._take_counters())
+            swept = self._sweep_some(samples_raw, some)
+            counted = self._take_counters()
+            self.coordinate_counters = self.coordinate_counters.plus(counted)
+            _check_cycles(counted, swept)
+            yield CoordinateOutputs(first, swept.outputs_raw)
 
     def read_counters(self) -> Counters:
         """Return the counters; ``saturations`` has one item per stage of the program."""
@@ -192,12 +190,15 @@ class PacketDevice:
                 _LOG.info("coordinates are evaluated by whole networks: %s", error)
         return self._sweep
 
-    @contextmanager
-    def _counted_apart(self) -> Iterator[None]:
-        """Add what the engine counts in this block to the counters of coordinates."""
-        self._before = self._before.plus(self._take_counters())
-        yield
-        self.coordinate_counters = self.coordinate_counters.plus(self._take_counters())
+    def _sweep_some(self, samples_raw: IntArray, coordinates: Sequence[Coordinate]) -> Swept:
+        """Evaluate coordinates by slices, or by whole networks where there is no room for them."""
+        program = self._loaded()
+        sweep = self._open_sweep(program)
+        if sweep is not None:
+            return sweep.evaluate(samples_raw, coordinates)
+        runs = len(coordinates) * -(-len(samples_raw) // self.engine.lane_count)
+        outputs = one_hot_outputs(self, samples_raw, coordinates)
+        return Swept(outputs, runs * program_cycles(program, self.engine), runs * program.macs)
 
     def _take_counters(self) -> Counters:
         """Read the engine's counters and set them to zero."""
@@ -247,3 +248,14 @@ def _longest_wait(program: Program, engine: EngineParameters) -> int:
     """Return the cycles in which an engine perturbs and runs all queries that it can hold."""
     perturbation = program.parameter_count * engine.max_bits
     return MAX_OUTSTANDING_QUERIES * (program_cycles(program, engine) + perturbation)
+
+
+def _check_cycles(counted: Counters, swept: Swept) -> None:
+    """Raise :class:`RuntimeError` if an engine took other cycles than planned."""
+    actual = counted.run_cycles, counted.mac_cycles
+    planned = swept.run_cycles, swept.mac_cycles
+    if actual != planned and max(planned) < COUNTER_LIMIT:
+        raise RuntimeError(
+            f"the engine took {actual[0]} cycles and {actual[1]} multiply-accumulates for "
+            f"coordinates, but {planned[0]} and {planned[1]} were planned"
+        )

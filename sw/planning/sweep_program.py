@@ -207,6 +207,15 @@ def sweep_cost(program: Program, engine: EngineParameters) -> SweepCost:
     return SweepCost(sweep.macs(steps), restoring, words, "")
 
 
+def sweep_cycles(program: Program, engine: EngineParameters) -> int:
+    """Return the cycles of a sweep over all parameters on one wave, without the base pass."""
+    try:
+        sweep = SweepProgram(program, engine)
+    except UserError:
+        return program.parameter_count * program_cycles(program, engine)
+    return sweep.cycles(sweep.steps(range(program.parameter_count)))
+
+
 def kept_words(kept: Program) -> int:
     """Return the words of a lane that a program from :func:`keep_all` uses."""
     ends = [base + kept.input_count for base in kept.sample_bases]

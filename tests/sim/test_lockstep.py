@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from tenzo.sim.lockstep import Lockstep, with_short_shifts
 from tenzo.sim.verdict import Difference, Verdict
 from tenzo.sw.configuration.config import Config, load_config
 from tenzo.sw.data.samples import Samples, load_samples
-from tenzo.sw.device import Device, Query
+from tenzo.sw.device import Device, Distribution, Query
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.link.endpoint import Endpoint
 from tenzo.sw.link.packet_device import PacketDevice
@@ -23,19 +23,23 @@ Fault = Callable[[Endpoint, Mapping[str, int]], None]
 
 
 @cache
-def digits() -> tuple[Config, Samples]:
-    config = load_config("digits", ["training.batch=9", "training.calibration_samples=16"])
+def digits(*overrides: str) -> tuple[Config, Samples]:
+    few = ["training.batch=9", "training.calibration_samples=16"]
+    config = load_config("digits", [*few, *overrides])
     return config, load_samples(config)
 
 
-def lockstep(other: Device, saturating: bool = False) -> Lockstep:
-    config, samples = digits()
+COORDINATES = ("training.estimator=cge", "training.coordinates=60")
+
+
+def lockstep(other: Device, saturating: bool = False, overrides: Sequence[str] = ()) -> Lockstep:
+    config, samples = digits(*overrides)
     return Lockstep(config, samples, GoldenDevice(config.engine()), other, saturating)
 
 
-def difference_with(fault: Fault, steps: int = 2) -> Difference:
+def difference_with(fault: Fault, steps: int = 2, overrides: Sequence[str] = ()) -> Difference:
     device = faulty_device(digits()[0].engine(), fault)
-    difference = lockstep(device).run(steps).difference
+    difference = lockstep(device, overrides=overrides).run(steps).difference
     assert difference is not None
     return difference
 
@@ -50,6 +54,39 @@ def test_equal_devices_pass_and_everything_is_counted() -> None:
     assert (verdict.steps, verdict.queries, verdict.outputs) == (2, 9, 9 * 9 * 10)
     assert verdict.weights == 4 * 826
     assert verdict.mac_cycles / verdict.run_cycles > 0.95
+
+
+def test_coordinates_run_as_slices_and_their_cycles_count() -> None:
+    device = endpoint_device(digits()[0].engine())
+    verdict = lockstep(device, overrides=COORDINATES).run(2)
+    assert verdict.passed
+    assert verdict.queries == 1 + 2 * 61
+    assert verdict.outputs == verdict.queries * 9 * 10
+    assert verdict.weights == 2 * 826 + 3 * 826
+    whole = verdict.queries * 2 * 7840
+    assert verdict.mac_cycles < 0.3 * whole
+    assert verdict.run_cycles > verdict.mac_cycles
+
+
+def test_fault_in_a_slice_alone_is_found() -> None:
+    def fault(endpoint: Endpoint, query: Mapping[str, int]) -> None:
+        if query["entry"] and query["stop"] - query["entry"] > 2:
+            endpoint.core.lanes[2] += 16
+
+    difference = difference_with(fault, overrides=COORDINATES)
+    assert (difference.kind, difference.step, difference.stage) == ("output", 1, None)
+    assert difference.sample == 2
+    assert difference.note.startswith("the whole network, replayed, gives equal values")
+
+
+def test_random_perturbation_is_read_back_where_training_draws_none() -> None:
+    def fault(endpoint: Endpoint, query: Mapping[str, int]) -> None:
+        drawn = query["sign"] and query["distribution"] != Distribution.ONE_HOT
+        endpoint.core.weights[5] ^= 1 if drawn else 0
+
+    difference = difference_with(fault, overrides=COORDINATES)
+    assert (difference.kind, difference.address) == ("weight", 5)
+    assert difference.note == "read back from the engine, perturbed"
 
 
 def test_verdict_survives_its_document() -> None:
