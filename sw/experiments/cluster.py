@@ -55,24 +55,28 @@ def run_jobs(
 
 
 def _wait(futures: Sequence[Any], tick: Callable[[int], None]) -> None:
-    """Wait until all jobs have ended; raise what the first of those that failed says."""
-    pending = list(futures)
+    """Wait until all jobs have ended; then raise what the first of those that failed says."""
+    pending, failed = list(futures), []
     while pending:
         for future in [future for future in pending if future.done()]:
             pending.remove(future)
-            _check(future)
+            if (sentence := _sentence(future)) is not None:
+                _LOG.warning("%s", sentence)
+                failed.append(sentence)
         tick(len(futures) - len(pending))
         time.sleep(_POLL_SECONDS)
+    if failed:
+        more = f" ({len(failed) - 1} more runs failed)" if len(failed) > 1 else ""
+        raise UserError(f"{failed[0]}{more}")
 
 
-def _check(future: Any) -> None:
-    """Raise what a job that has ended says, if it failed."""
+def _sentence(future: Any) -> str | None:
+    """Return what a job that has ended says, if it failed."""
     try:
-        sentence = future.result()
+        sentence: str | None = future.result()
     except ModuleNotFoundError as error:
         raise UserError(f"a worker of the cluster lacks a package, install it: {error}") from error
-    if sentence is not None:
-        raise UserError(sentence)
+    return sentence
 
 
 def _end(client: Any, futures: Sequence[Any]) -> None:

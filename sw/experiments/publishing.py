@@ -19,7 +19,7 @@ from tenzo.sw.experiments.results import write_results
 from tenzo.sw.training.checkpoint import save_checkpoint
 from tenzo.sw.training.evaluation import Evaluation
 from tenzo.sw.training.runs import open_run
-from tenzo.sw.training.trained import evaluate_run
+from tenzo.sw.training.trained import evaluate_run, load_trained
 
 TRAINED = ("train", "first-order")
 """Methods that leave weights."""
@@ -29,9 +29,11 @@ _KEPT = ("step", "shifts", "data_digest")
 
 _INDEX = """# Results
 
-Each page shows one experiment: the verdict, curves, a table, and the command that made it. Beside
-it are the numbers as JSON, and a folder with the final weights and the configuration of every run:
-`tenzo evaluate docs/results/NAME/RUN` scores them again. This index and the pages are generated.
+`tenzo experiment NAME` reruns what a page shows: the verdict, curves, a table, and the command that
+made it. Beside a page are its numbers as JSON, and a folder with the final weights and the
+configuration of every run: `tenzo evaluate docs/results/NAME/RUN` scores them again, those of
+back-propagation excepted. Definitions are in `sw/experiments/definitions`; this index and the pages
+are generated.
 
 | experiment | verdict |
 |---|---|
@@ -112,9 +114,9 @@ def _publish_run(source: Path, target: Path) -> None:
         config = config.model_copy(update={"data": DataTable(mnist=True)})
     kept: dict[str, Any] = {name: arrays[name] for name in _KEPT if name in arrays}
     weights = arrays["weights"]
-    if weights.dtype != np.float32:
-        format_ = config.weight_format()
-        weights = (format_.quantize(weights) * format_.step).astype(np.float32)
+    if weights.dtype != np.float32:  # not of back-propagation
+        raw, step = load_trained(source).parameters_raw, config.weight_format().step
+        weights = (raw * step).astype(np.float32)
     target.mkdir(parents=True, exist_ok=True)
     write_text(target / "config.toml", config.toml())
     save_checkpoint(target / "checkpoint.npz", kept | {"weights": weights}, config.digest())

@@ -26,6 +26,8 @@ from tenzo.sw.training.runs import RUNS_FOLDER
 
 _LOG = logging.getLogger(__name__)
 _LINE_SECONDS = 10.0
+_ENOUGH = 0.02
+"""Share of the work from which the time that is left is told."""
 
 
 def run_experiment(
@@ -212,7 +214,7 @@ class _Progress:
             return
         self._said, share = now, self._share()
         text = f"{finished} of {len(self._jobs)} runs finished, {100 * share:.0f} % of the work"
-        if share > self._first:
+        if share > self._first + _ENOUGH:
             left = (now - self._start) * (1 - share) / (share - self._first)
             text += f", about {_duration(left)} left"
         _LOG.info("%s", text)

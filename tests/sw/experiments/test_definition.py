@@ -11,6 +11,8 @@ from tenzo.sw.experiments.definition import (
     parse_experiment,
 )
 from tenzo.sw.experiments.jobs import MEASUREMENTS
+from tenzo.sw.planning.planner import plan
+from tenzo.sw.training.coordinates import deltas_of
 
 SMALL = """
 title = "small"
@@ -51,6 +53,22 @@ def test_quick_form_of_no_experiment_needs_a_folder_of_data(name: str) -> None:
     for variant in experiment.variants:
         data = experiment.config(variant, 1, quick=True).data
         assert data is None or data.preset
+
+
+def test_variants_of_the_hybrid_take_equal_forward_passes() -> None:
+    experiment = load_experiment("hybrid")
+    passes = []
+    for variant in experiment.variants:
+        config = experiment.config(variant, 1)
+        training = config.training
+        program = plan(config.network(), config.engine()).program
+        sweep = 1 + int(deltas_of(program).macs_by_address.sum()) / program.macs
+        switch = training.hybrid.switch_step if training.hybrid else None
+        random_steps = {"rge": training.steps, "cge": 0}.get(training.estimator, switch)
+        assert random_steps is not None
+        queries = 2 * training.queries * random_steps + sweep * (training.steps - random_steps)
+        passes.append(queries * training.batch)
+    assert max(passes) < 1.002 * min(passes)
 
 
 def test_quick_overrides_come_last() -> None:

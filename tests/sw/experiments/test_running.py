@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tenzo.sw.errors import UserError
+from tenzo.sw.experiments import cluster, running
 from tenzo.sw.experiments.definition import experiment_names, load_experiment, parse_experiment
 from tenzo.sw.experiments.publishing import index, publish, recompute, results
 from tenzo.sw.experiments.running import run_experiment
@@ -87,6 +89,33 @@ def test_interrupted_experiment_goes_on(tmp_path: Path) -> None:
     assert list(tmp_path.glob("x/*/checkpoint.npz"))
     assert not list(tmp_path.glob("x/*/outcome.json"))
     assert "Traceback" not in errors
+
+
+def test_variants_of_back_propagation_are_left_out_without_pytorch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    variants, skipped = running._available(load_experiment("poisson10"))
+    assert [variant.method for variant in variants] == ["train"]
+    assert list(skipped.values()) == ["PyTorch is not installed"]
+
+
+def test_runs_that_fail_are_told_when_the_others_have_ended() -> None:
+    ended = [Future("a: too high"), Future(None), Future("b: too low")]
+    ticks: list[int] = []
+    with pytest.raises(UserError, match=r"^a: too high \(1 more runs failed\)$"):
+        cluster._wait(ended, ticks.append)
+    assert ticks == [3]
+
+
+class Future:
+    """A job that has ended."""
+
+    def __init__(self, sentence: str | None) -> None:
+        self.result = lambda: sentence
+
+    def done(self) -> bool:
+        return True
 
 
 def test_list_names_every_experiment() -> None:
