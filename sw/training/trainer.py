@@ -98,7 +98,7 @@ class Trainer:
         """Make one training step; return the mean loss of its queries."""
         every = self.config.training.recalibrate_steps
         if every and self.step and self.step % every == 0:
-            self.calibrate()
+            self._recalibrate()
         minibatch = self.source.minibatch(self.step)
         objective = MinibatchObjective(
             self.device, self.plan.program, self.loss, *minibatch, self.meter
@@ -177,11 +177,21 @@ class Trainer:
         self.load_shifts(state["shifts"].tolist())
         self.device.clear_counters()
 
+    def _recalibrate(self) -> None:
+        """Choose the shifts anew, for weights that training has changed."""
+        try:
+            self.calibrate()
+        except UserError as error:
+            raise InfiniteLossError(
+                f"in {self.step} steps the weights have outgrown the engine, take a smaller "
+                f"training.learning_rate: {error}"
+            ) from error
+
     def _recalibrate_by_need(self) -> None:
         """Choose the shifts anew if the step that was made saturated too much."""
         stages, old = self.plan.stages, self.shifts
         if self.recalibration.due(self.step, stages, self.meter.step_shares(stages)):
-            self.calibrate()
+            self._recalibrate()
             self.recalibration.done(self.step, self.shifts != old)
 
     def _check_size(self, state: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -143,3 +143,14 @@ def test_loss_that_is_no_number_is_exit_status_2(tmp_path) -> None:
     result = run_tenzo("train", "black-scholes", "--out", str(tmp_path / "run"), *arguments)
     assert result.exit_code == 2, result.output
     assert result.output.count("loss 'residual' must stay finite") == 1
+
+
+def test_weights_that_outgrow_the_table_stop_the_run_and_keep_the_checkpoint(tmp_path) -> None:
+    changes = ("training.recalibrate_steps=2", "training.learning_rate=5")
+    config = short_config(*changes, "training.checkpoint_steps=1", name="hjb20")
+    sentence = (
+        r"in 2 steps the weights have outgrown the engine, take a smaller training.learning_rate: "
+        r"an argument of sine in layer 0 .*; the checkpoint of step 1 is in .*run"
+    )
+    with pytest.raises(InfiniteLossError, match=sentence):
+        train(config, out=tmp_path / "run")
