@@ -72,14 +72,14 @@ def test_a_restored_state_switches_at_the_same_evaluation():
     first = phases(patience=3)
     for step, loss in [(10, 1.0), (20, 1.5), (30, 1.0)]:
         first.note_validation(step, loss)
-    second = phases(patience=3)
-    second.load_state(first.state())
-    second.note_validation(40, 0.999)
-    first.note_validation(40, 1.0)
-    assert (first.number, second.number) == (2, 1)
-    third = phases(patience=3)
-    third.load_state(first.state())
-    assert (third.number, third.rate(40)) == (2, 0.25)
+    restored = [phases(patience=3) for _ in range(2)]
+    for made, loss in zip(restored, (0.999, 1.0), strict=True):
+        made.load_state(first.state())
+        made.note_validation(40, loss)
+    assert [made.number for made in restored] == [1, 2]
+    later = phases(patience=3)
+    later.load_state(restored[1].state())
+    assert (later.number, later.rate(40)) == (2, 0.25)
 
 
 def test_a_single_phase_has_nothing_to_remember_but_its_optimiser():
