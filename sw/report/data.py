@@ -106,6 +106,7 @@ def read_run(path: Path, data_folder: str | None = None, measured: bool = True) 
     """
     folder = open_run(path)
     config = load_config(folder.path)
+    summary = _read_json(folder.summary_path)
     measurement, note, trained_saturations = None, "There is no checkpoint yet.", None
     step, network_plan = 0, plan(config.network(), config.engine())
     if folder.checkpoint_path.is_file():
@@ -113,7 +114,8 @@ def read_run(path: Path, data_folder: str | None = None, measured: bool = True) 
         step, network_plan = trained.step, trained.plan
         trained_saturations = folder.load().get("saturations")
         if measured:
-            measurement, note = _measure_if_possible(trained, data_folder)
+            device = "float" if (summary or {}).get("device") == "float" else "golden"
+            measurement, note = _measure_if_possible(trained, data_folder, device)
     return RunRecord(
         path=folder.path,
         config=config,
@@ -121,7 +123,7 @@ def read_run(path: Path, data_folder: str | None = None, measured: bool = True) 
         metrics=_read_metrics(folder),
         step=step,
         trained_saturations=trained_saturations,
-        summary=_read_json(folder.summary_path),
+        summary=summary,
         cosim=_read_json(folder.path / "cosim.json"),
         measurement=measurement,
         data_note=note,
@@ -129,18 +131,28 @@ def read_run(path: Path, data_folder: str | None = None, measured: bool = True) 
 
 
 def _measure_if_possible(
-    trained: Trained, data_folder: str | None
+    trained: Trained, data_folder: str | None, device: str
 ) -> tuple[Measurement | None, str]:
     """Measure; where the data is not there any more, say so instead."""
     try:
-        return measure(trained, data_folder), ""
+        return measure(trained, data_folder, device), ""
     except UserError as error:
         what = "test data" if trained.config.problem is None else "problem"
         return None, f"The {what} could not be read, so nothing was measured on it: {error}."
 
 
-def measure(trained: Trained, data_folder: str | None = None) -> Measurement:
-    """Evaluate a trained network on its test data and trace its stages.
+def measure(
+    trained: Trained, data_folder: str | None = None, device: str = "golden"
+) -> Measurement:
+    """Evaluate a trained network on its test data, and trace its stages on the golden model.
+
+    Parameters
+    ----------
+    trained : :class:`Trained`
+    data_folder : :class:`str`, optional
+        Where the data is now.
+    device : :class:`str`
+        ``golden``, or ``float`` for a run that computed so.
 
     Raises
     ------
@@ -148,15 +160,17 @@ def measure(trained: Trained, data_folder: str | None = None) -> Measurement:
         If the data is missing or no longer fits.
     """
     split = load_samples(with_data_folder(trained.config, data_folder)).test
-    device = GoldenDevice(trained.config.engine(), "numpy")
-    trained.load_into(device)
+    golden = GoldenDevice(trained.config.engine(), "numpy")
+    trained.load_into(golden)
+    used = golden if device == "golden" else trained.open_device(device)
     loss = make_loss(trained.config.training.loss)
-    result = evaluate(device, trained.plan.program, split, loss)
-    saturations = device.read_counters().saturations
+    result = evaluate(used, trained.plan.program, split, loss)
+    saturations = used.read_counters().saturations[: len(trained.plan.stages)]
+    solution = None if trained.config.problem is None else compute_slice(trained, used)
     first = split.samples_raw[:_TRACED_SAMPLES].astype(np.int64)
-    peaks = [int(np.abs(trace.values_raw).max()) for trace in device.trace(first, Query())]
-    solution = None if trained.config.problem is None else compute_slice(trained, device)
-    device.close()
+    peaks = [int(np.abs(trace.values_raw).max()) for trace in golden.trace(first, Query())]
+    for opened in {golden, used}:
+        opened.close()
     return Measurement(result, saturations, np.array(peaks), len(split), len(first), solution)
 
 

@@ -13,7 +13,8 @@ _NAMES = {
     "rge": "random gradient estimates",
     "cge": "coordinate-wise gradients",
     "sign-descent": "coordinate sign descent",
-    "hybrid": "random, then coordinate-wise steps",
+    "sign-momentum": "sign momentum",
+    "sign-sgd": "sign SGD",
     "rademacher": "Rademacher",
     "adam": "Adam",
     "sgd": "SGD",
@@ -33,24 +34,35 @@ class Card:
 
 def subtitle(run: RunRecord) -> str:
     """Return the line below the title."""
-    engine, training = run.plan.engine, run.config.training
-    optimiser = _NAMES.get(training.optimiser.name, training.optimiser.name)
-    estimator = _NAMES.get(training.estimator, training.estimator)
-    return (
-        f"Trained without back-propagation by {estimator} ({_directions(run)}, {optimiser}); "
-        f"activations {engine.activation}, weights {engine.weight}."
-    )
+    first, *later = run.config.training.estimators
+    parts = [f"{_NAMES[first]} ({_options(run, first)})", *(_NAMES[name] for name in later)]
+    return f"Trained without back-propagation by {', then '.join(parts)}; {_arithmetic(run)}."
 
 
-def _directions(run: RunRecord) -> str:
-    """Return what a step looks at."""
+def _arithmetic(run: RunRecord) -> str:
+    """Return the formats that the run computed in."""
+    used = str((run.summary or {}).get("number_format", "fixed"))
+    if not used.startswith("fixed"):
+        return used
+    engine = run.plan.engine
+    return f"activations {engine.activation}, weights {engine.weight}"
+
+
+def _options(run: RunRecord, estimator: str) -> str:
+    """Return what a step looks at, and what makes a change of its gradient."""
     training, size = run.config.training, run.plan.parameter_count
-    if training.estimator in ("rge", "hybrid"):
+    name = training.optimiser.name
+    optimiser = _NAMES.get(name, name)
+    if estimator == "rge":
         distribution = _NAMES.get(training.distribution, training.distribution)
-        return f"{training.queries} {distribution} directions a step"
+        ways = " one way" if training.one_sided else ""
+        blocks = "" if training.perturb == "network" else f" of each {training.perturb}"
+        return f"{training.queries} {distribution} directions{blocks} a step{ways}, {optimiser}"
     count = min(training.coordinates or size, size)
-    ways = ", both ways" if training.central else ""
-    return f"all {size:,} parameters" if count == size else f"{count:,} of {size:,}" + ways
+    looked_at = f"all {size:,} parameters" if count == size else f"{count:,} of {size:,} parameters"
+    if estimator == "sign-descent":
+        return f"{looked_at}, greedy" if training.form == "greedy" else looked_at
+    return f"{looked_at}{', both ways' if training.central else ''}, {optimiser}"
 
 
 def unfinished_note(run: RunRecord) -> str:

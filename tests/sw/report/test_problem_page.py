@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from tenzo.sw.configuration.config import load_config
+from tenzo.sw.devices import open_device
 from tenzo.sw.problems.black_scholes import BlackScholes
 from tenzo.sw.report.data import read_run
 from tenzo.sw.report.page import render_report, write_report
 from tenzo.sw.report.slices import chosen_inputs, solution_slice
 from tenzo.sw.report.solution import draw_slice
+from tenzo.sw.training.runs import RunFolder
 from tenzo.sw.training.trained import predict_run
 from tenzo.sw.training.training import train
 from tests.sw.report.test_page import Page
@@ -141,6 +143,53 @@ def test_page_says_that_the_problem_is_gone(tmp_path):
     assert "The problem could not be read, so nothing was measured on it" in text
     assert "as the run noted it" in text
     assert "a step, for each sample" not in text
+
+
+def test_run_in_float_is_measured_in_float(tmp_path):
+    config = load_config("black-scholes", (*SMALL, *RANDOM))
+    device = open_device("float", config.engine())
+    summary = train(config, device, out=tmp_path / "run")
+    device.close()
+    run = read_run(tmp_path / "run")
+    assert run.measurement is not None and run.measurement.solution is not None
+    assert run.measurement.evaluation.relative_l2 == summary.relative_l2
+    in_float = solution_slice(tmp_path / "run", "float").network
+    assert (run.measurement.solution.network == in_float).all()
+    assert (solution_slice(tmp_path / "run").network != in_float).any()
+    assert "Adam); float32." in Page(render_report(run)).text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (
+            ["training.one_sided=true"],
+            "random gradient estimates (2 Rademacher directions a step one",
+        ),
+        (["training.perturb=core"], "(2 Rademacher directions of each core a step, Adam);"),
+        (
+            ["training.estimator=cge", "training.coordinates=3", "training.central=true"],
+            "coordinate-wise gradients (3 of 826 parameters, both ways, Adam);",
+        ),
+        (
+            ["training.estimator=sign-descent", "training.form=greedy"],
+            "by coordinate sign descent (all 826 parameters, greedy);",
+        ),
+        (
+            ["training.estimator=hybrid", "training.hybrid={switch_step=1, learning_rate=0.01}"],
+            "(2 Rademacher directions a step, Adam), then coordinate-wise gradients;",
+        ),
+    ],
+)
+def test_subtitle_says_how_gradients_were_made(tmp_path, overrides, words):
+    config = short_config(*overrides, "training.steps=2")
+    run = replace(read_run(train_nothing(config, tmp_path)), measurement=None)
+    assert words in Page(render_report(run)).text
+
+
+def train_nothing(config, folder: Path) -> Path:
+    """Write the folder of a run that has not begun."""
+    return RunFolder.create(config, folder / "run").path
 
 
 def test_page_of_coordinate_wise_gradients_shows_what_a_step_takes(tmp_path):
