@@ -63,7 +63,7 @@ class Experiment(Table):
 
     ``x`` is what pictures show the metric over: forward passes, or the number of parameters, or
     what theory predicts, where a variant has one value. ``goal`` is the bar that the first variant
-    shall reach.
+    shall reach; ``milestones`` are values whose forward passes are of interest.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Experiment(Table):
     better: Literal["higher", "lower"]
     seeds: Seeds = Field(default=[1, 2, 3])
     goal: float | None = None
+    milestones: list[float] = Field(default_factory=list)
     reference: Reference | None = None
     x: Literal["forward_passes", "parameters", "theory"] = "forward_passes"
     quick: Quick = Quick()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from tenzo.sw.configuration.config import Config
@@ -23,10 +24,13 @@ from tenzo.sw.experiments.float_network import network_stages, score
 from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.numerics import FloatArray
 from tenzo.sw.problems.samples import configured_problem
+from tenzo.sw.training.averaging import WeightAverage
+from tenzo.sw.training.evaluation import Evaluation
 from tenzo.sw.training.interruption import Interrupted, Interruption
 from tenzo.sw.training.minibatches import make_source
 from tenzo.sw.training.runs import RunFolder
 
+_AVERAGE, _OPTIMISER = "average.", "optimiser."
 NUMBERS = "float32, PyTorch, back-propagation"
 
 
@@ -88,6 +92,7 @@ class FirstOrder:
         self.stages = network_stages(network)
         self.problem = configured_problem(config)[0] if config.problem is not None else None
         self._loss = self._choose_loss()
+        self.average = WeightAverage(len(self.weights), training.steps, training.average)
         self.step = self.forward_passes = 0
         self.loss_sum = self.seconds = 0.0
 
@@ -109,6 +114,7 @@ class FirstOrder:
         self.loss_sum += value
         self.forward_passes += passes
         self.step += 1
+        self.average.add(self.step, self.weights)
         self.seconds += time.perf_counter() - start
 
     def record(self) -> dict[str, Any]:
@@ -125,8 +131,7 @@ class FirstOrder:
         every = training.evaluate_steps
         due = every and self.step // every > (self.step - steps) // every
         if due or self.step == training.steps:
-            weights = self.weights.astype(np.float32)
-            scores = score(self.config, self.samples, weights, "validation").scores
+            scores = self._score("validation").scores
             record.update({f"validation_{name}": score for name, score in scores.items()})
         return record
 
@@ -135,25 +140,22 @@ class FirstOrder:
         numbers = ("step", "forward_passes", "loss_sum", "seconds")
         return {
             **{name: np.array(getattr(self, name)) for name in numbers},
-            "weights": self.weights.astype(np.float32),
-            "shadow": self.weights.copy(),
+            "weights": self._evaluated(),
+            **{f"{_AVERAGE}{key}": part for key, part in self.average.state(self.weights).items()},
             "data_digest": np.frombuffer(self.samples.digest.encode(), np.uint8),
-            **{f"optimiser.{name}": array for name, array in self.optimiser.state().items()},
+            **{f"{_OPTIMISER}{name}": array for name, array in self.optimiser.state().items()},
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Continue from a state."""
         self.step, self.forward_passes = int(state["step"]), int(state["forward_passes"])
         self.loss_sum, self.seconds = float(state["loss_sum"]), float(state["seconds"])
-        self.weights = state["shadow"].copy()
-        prefix = "optimiser."
-        self.optimiser.load_state(
-            {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}
-        )
+        self.weights = self.average.load_state(_below(_AVERAGE, state))
+        self.optimiser.load_state(_below(_OPTIMISER, state))
 
     def summary(self) -> dict[str, Any]:
         """Return the result on test data, and what it took."""
-        result = score(self.config, self.samples, self.weights.astype(np.float32), "test")
+        result = self._score("test")
         scores = {"test_accuracy": result.accuracy, "relative_l2": result.relative_l2}
         peers = {"zero_network": result.zero_network, "best_constant": result.best_constant}
         found = {key: value for key, value in {**scores, **peers}.items() if value is not None}
@@ -165,6 +167,13 @@ class FirstOrder:
             "number_format": NUMBERS,
             "train_seconds": self.seconds,
         }
+
+    def _evaluated(self) -> npt.NDArray[np.float32]:
+        """Return the weights to evaluate, averaged if asked for."""
+        return self.average.of(self.weights).astype(np.float32)
+
+    def _score(self, split: str) -> Evaluation:
+        return score(self.config, self.samples, self._evaluated(), split)
 
     def _choose_loss(self) -> Callable[[torch.Tensor], tuple[torch.Tensor, int]]:
         """Return the loss of a step, and the forward passes that its gradient counts as."""
@@ -193,3 +202,8 @@ class FirstOrder:
             for name, field in fields.items()
         )
         return loss, torch_losses.PASSES * columns
+
+
+def _below(prefix: str, state: dict[str, Any]) -> dict[str, Any]:
+    """Return the entries of a checkpoint whose names begin with a prefix, without it."""
+    return {key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)}

@@ -6,10 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tenzo.sw.experiments.figure import words
+from tenzo.sw.experiments.figure import joined, words
 
 _ERRORS = 2.0
 """Two means differ if they lie more standard errors apart than this."""
+
+_BACK_PROPAGATION = (
+    " A gradient by back-propagation counts as three forward passes, a derivative by automatic "
+    "differentiation as one more to be differentiated."
+)
 
 _GENERATED = "This page is generated from [{name}.json]({name}.json); do not edit it."
 
@@ -25,6 +30,7 @@ def page(document: Mapping[str, Any]) -> str:
         f"![{document['title']}]({name}.svg)",
         _caption(document),
         table(document),
+        milestones(document),
         _reference(document),
         *(f"Left out: {label}, since {why}." for label, why in document["skipped"].items()),
         _origin(document),
@@ -134,6 +140,34 @@ def table(document: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def milestones(document: Mapping[str, Any]) -> str:
+    """Return the table of forward passes at which the mean over seeds reaches each milestone."""
+    if not document["milestones"]:
+        return ""
+    bars = [number(document, bar) for bar in document["milestones"]]
+    lines = [
+        f"| forward passes until validation data reach | {' | '.join(bars)} |",
+        f"|---|{'--:|' * len(bars)}",
+    ]
+    for variant in document["variants"]:
+        found = [passes_until(document, variant, bar) for bar in document["milestones"]]
+        cells = ["never" if passes is None else f"{passes:.2g}" for passes in found]
+        lines.append(f"| {variant['label']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def passes_until(
+    document: Mapping[str, Any], variant: Mapping[str, Any], bar: float
+) -> float | None:
+    """Return the forward passes at which a variant's mean over seeds first reaches a bar."""
+    places, rows = joined(variant["curves"])
+    for passes, row in zip(places, rows, strict=True):
+        value = math.fsum(row) / len(row)
+        if value >= bar if document["better"] == "higher" else value <= bar:
+            return passes
+    return None
+
+
 def _caption(document: Mapping[str, Any]) -> str:
     """Return what the picture shows."""
     if document["x"] != "forward_passes":
@@ -141,7 +175,7 @@ def _caption(document: Mapping[str, Any]) -> str:
     return (
         "Curves are means over seeds on validation data, bands go from the least to the greatest "
         "seed. Points are the values of the table: test data, last step, evaluated once."
-    )
+    ) + _BACK_PROPAGATION * any(v["method"] == "first-order" for v in document["variants"])
 
 
 def _reference(document: Mapping[str, Any]) -> str:

@@ -67,6 +67,7 @@ def result_document(
         "reference": reference.value if reference else None,
         "reference_source": reference.source if reference else None,
         "x": experiment.x,
+        "milestones": experiment.milestones,
         "command": command,
         **{key: blocks[0][key] for key in _OF_FIRST},
         "variants": blocks,

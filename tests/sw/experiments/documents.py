@@ -45,6 +45,7 @@ def document(*variants: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "metric": "test_accuracy",
         "better": "higher",
         "goal": None,
+        "milestones": [],
         "reference": None,
         "reference_source": None,
         "x": "forward_passes",

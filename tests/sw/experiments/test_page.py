@@ -62,6 +62,12 @@ def test_page_holds_every_variant_and_what_was_left_out() -> None:
     assert "Made by `tenzo experiment small`, seeds 1, 2, commit abc, on a machine." in text
 
 
+def test_milestones_are_where_the_mean_first_gets_there() -> None:
+    curves = [[[10, 0.5], [20, 0.9], [30, 0.95]], [[10, 0.7], [20, 0.7], [30, 0.95]]]
+    result = document(variant("ours", [0.9], curves=curves), milestones=[0.6, 0.8, 0.9, 0.99])
+    assert "| ours | 10 | 20 | 30 | never |" in page(result)
+
+
 @pytest.mark.parametrize("x", ["forward_passes", "parameters"])
 def test_picture_names_every_variant_and_repeats(x: str) -> None:
     others = variant("other", [0.5, 0.6], parameters=100, details={"theory": 0.5})
