@@ -57,7 +57,8 @@ def test_prediction_is_within_30_percent_for_random_nodes():
 @pytest.mark.parametrize("name", ["black-scholes", "poisson10"])
 def test_prediction_is_within_30_percent_for_other_problems(name):
     config = load_config(name, SMALL)
-    weights = {"initial": None, "larger": 1.2 * NoisyProblem(config).parameters_raw * 2.0**-16}
+    larger = NoisyProblem(config).parameters_raw.astype(np.float64) * (1.2 * 2.0**-16)
+    weights = {"initial": None, "larger": larger}
     agree(noise_records(config, [(18, 15)], [central(0.0625)], weights, 256))
 
 
