@@ -154,10 +154,12 @@ def _larger_steps(config: Config) -> Iterator[tuple[str, Config, float]]:
     noisy = NoisyProblem(config)
     options = config.document()["problem"]["derivatives"]
     key = "step" if options["name"] == "central" else "sigma"
-    step = before = float(f"{getattr(noisy.derivatives, key):.3g}")
+    step = before = float(getattr(noisy.derivatives, key))
+    if key == "sigma":
+        step = before = float(f"{step:.3g}")
     while step * 2 <= LARGEST_STEP:
         step *= 2
-        text = f"problem.derivatives.{key} = {step:g}"
+        text = f"problem.derivatives.{key} = {step!r}"
         yield text, with_derivatives(config, {**options, key: step}), (before / step) ** 2
 
 

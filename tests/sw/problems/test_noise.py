@@ -74,6 +74,12 @@ def test_rounded_outputs_alone_make_the_published_noise():
     assert record["measured"] == pytest.approx(3.0e-3, rel=0.3)
 
 
+@pytest.mark.parametrize("step", [2.0**-7, 2.0**-10])
+def test_larger_step_is_proposed_for_a_tiny_one(step):
+    config = with_derivatives(load_config("hjb20", SMALL), central(step))
+    assert "problem.derivatives.step = 0.25" in advice(config, 100.0)
+
+
 def test_what_is_proposed_is_tolerated_and_no_bit_too_many():
     config = load_config("hjb20", (*SMALL, "formats.activation={width=16,frac_bits=13}"))
     noisy = NoisyProblem(config)
