@@ -74,6 +74,7 @@ class PacketDevice:
         self._name = name
         self._program: Program | None = None
         self._sweep: CoordinateSweep | None = None
+        self._sweepable = True
         self._before = self.coordinate_counters = Counters.none(engine.stage_slots)
         self._check_identity(self._session.command(PacketRequest(Opcode.IDENTIFY)))
         self._release_all()

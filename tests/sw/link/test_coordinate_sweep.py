@@ -45,10 +45,11 @@ def outputs(device: Device, coordinates: list[Coordinate]) -> np.ndarray:
 @pytest.mark.parametrize("name", RANDOM_ENGINES)
 def test_random_networks_agree(name: str) -> None:
     engine = RANDOM_ENGINES[name]
-    device, golden = endpoint_device(engine), GoldenDevice(engine)
+    device = endpoint_device(engine)
+    goldens = GoldenDevice(engine), GoldenDevice(engine, "native")
 
     @settings(
-        max_examples=8,
+        max_examples=6,
         database=None,
         deadline=None,
         phases=[Phase.generate],
@@ -56,7 +57,8 @@ def test_random_networks_agree(name: str) -> None:
     )
     @given(sweep_cases(engine))
     def agree(case: SweepCase) -> None:
-        check_sweep(case, golden, device)
+        for golden in goldens:
+            check_sweep(case, golden, device)
 
     agree()
 
