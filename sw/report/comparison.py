@@ -105,6 +105,18 @@ def task(config: Config) -> str:
     return f"data {data.preset or data.npz or data.entry_point}"
 
 
+def group_note(group: Group) -> str:
+    """Return what the scores of a group are, and what they are to be compared with."""
+    name = {"accuracy": "accuracy", "relative_l2": "relative L2 error"}[group.score]
+    note = f"Test and validation are the {name}, as each run noted it."
+    for member in group.members:
+        summary = member.run.summary or {}
+        zero, constant = summary.get("zero_network"), summary.get("best_constant")
+        if zero is not None and constant is not None:
+            return f"{note} A network of zeros has {zero:.3g}, the best constant {constant:.3g}."
+    return note
+
+
 def result_table(group: Group) -> Table:
     """Return what each run of a group reached, and what that took."""
     heads = ("run", "state", "test", "validation", "forward passes", "steps", "time", "device")

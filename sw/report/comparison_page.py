@@ -14,6 +14,7 @@ from tenzo.sw.report.canvas import series_style
 from tenzo.sw.report.comparison import (
     Group,
     differences,
+    group_note,
     network_table,
     read_groups,
     result_table,
@@ -75,7 +76,7 @@ def _group(number: int, group: Group) -> dict[str, Any]:
     """Return what the template needs of a group."""
     return {
         "heading": group.heading[0].upper() + group.heading[1:],
-        "score": _SCORES[group.score],
+        "note": group_note(group),
         "runs": [
             {
                 "label": member.label,

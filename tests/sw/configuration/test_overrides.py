@@ -33,7 +33,7 @@ def test_mapping_holds_values_as_they_are():
 
 
 def test_key_of_a_mapping_that_leads_nowhere_is_refused():
-    with pytest.raises(UserError, match="'name.x=1' leads through a key that is no table"):
+    with pytest.raises(UserError, match=r"'name\.x=1' leads through a key that is no table"):
         apply_overrides({"name": "n"}, {"name.x": 1})
 
 

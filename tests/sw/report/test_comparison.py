@@ -92,6 +92,7 @@ def test_runs_of_other_tasks_are_apart(runs):
     assert "Data digits" in page.text
     assert "Problem hjb20" in page.text
     assert "Residual loss over forward passes" in page.text
+    assert "noted it. A network of zeros has 0.05" in page.text
     assert len(page.ids) == len(set(page.ids))
 
 
