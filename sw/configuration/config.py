@@ -24,7 +24,7 @@ from tenzo.sw.configuration.tables import (
     NetworkTable,
     Table,
 )
-from tenzo.sw.configuration.training_table import TrainingTable
+from tenzo.sw.configuration.training_table import TrainingTable, without_foreign_options
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
@@ -154,7 +154,8 @@ def load_config(source: str | os.PathLike[str], overrides: Overrides = ()) -> Co
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{source} is no valid TOML, mend it: {error}") from error
     document.setdefault("name", name)
-    document = apply_overrides(_with_absolute_paths(document, folder), overrides)
+    written = _with_absolute_paths(document, folder)
+    document = without_foreign_options(written, apply_overrides(written, overrides))
     return parse_config(_with_absolute_paths(document, Path.cwd()))
 
 

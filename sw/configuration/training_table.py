@@ -145,6 +145,32 @@ _OWNERS = {
 """Options, and the estimators that they are for; of a hybrid, one of its phases."""
 
 
+def without_foreign_options(written: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    """Return a document without the options that belonged to the estimator of the file.
+
+    If overrides name another estimator, what the file says about its own goes with it; options
+    that the overrides give stay, and are refused where they make no sense.
+
+    Parameters
+    ----------
+    written, changed : :class:`dict`
+        Document of the file, before and after overrides.
+    """
+    before, after = written.get("training"), changed.get("training")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return changed
+    estimator = after.get("estimator", "rge")
+    if estimator == before.get("estimator", "rge"):
+        return changed
+    hybrid = after.get("hybrid")
+    then = hybrid.get("then", "cge") if isinstance(hybrid, dict) else None
+    present = {"rge", then} if estimator == "hybrid" else {estimator}
+    owners = {**_OWNERS, "hybrid": ("rge",) if estimator == "hybrid" else ()}
+    foreign = [key for key in owners if key in before and before[key] == after.get(key)]
+    dropped = [key for key in foreign if not set(owners[key]) & present]
+    return {**changed, "training": {k: v for k, v in after.items() if k not in dropped}}
+
+
 def _check_options(training: TrainingTable) -> None:
     """Refuse options of another estimator."""
     fields = type(training).model_fields

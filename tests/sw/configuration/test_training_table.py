@@ -111,6 +111,21 @@ def test_options_that_do_not_go_together_are_refused(overrides, sentence):
         load_config("digits", overrides)
 
 
+def test_another_estimator_takes_the_options_of_the_first_with_it(tmp_path):
+    written = [DESCENT, "training.form=greedy", "training.coordinates=9"]
+    (tmp_path / "config.toml").write_text(load_config("digits", written).toml())
+    training = load_config(tmp_path, ["training.estimator=rge"]).training
+    assert (training.form, training.coordinates) == (None, None)
+    training = load_config(tmp_path, [CGE]).training
+    assert (training.form, training.coordinates) == (None, 9)
+    training = load_config(tmp_path, ["training.coordinates=5"]).training
+    assert (training.form, training.coordinates) == ("greedy", 5)
+    (tmp_path / "config.toml").write_text(load_config("digits", [HYBRID, TABLE]).toml())
+    assert load_config(tmp_path, [CGE]).training.hybrid is None
+    with pytest.raises(UserError, match=r"training\.form is an option of"):
+        load_config(tmp_path, [CGE, "training.form=batch"])
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
