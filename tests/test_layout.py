@@ -28,7 +28,7 @@ FORBIDDEN_ANYWHERE = {
     "boards": {"sim"},
 }
 #: Slow to import, so neither the package nor the command line loads them before they are needed.
-HEAVY = ("amaranth", "cocotb", "matplotlib", "numpy", "pydantic", "jinja2", "sklearn")
+HEAVY = ("amaranth", "cocotb", "dask", "matplotlib", "numpy", "pydantic", "jinja2", "sklearn")
 
 
 def sources(folder: str) -> list[Path]:
@@ -157,11 +157,13 @@ def test_help_loads_nothing_heavy() -> None:
     assert {name.split(".")[0] for name in loaded} & {*HEAVY, "ctypes", "rich"} == set()
 
 
-@pytest.mark.parametrize("command", [["--help"], ["plan", "digits"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["plan", "digits"], ["train", "--help"], ["experiment", "--list"]]
+)
 def test_commands_that_do_not_compute_load_no_kernels(command: list[str]) -> None:
     loaded = modules_after(*command)
     assert {name for name in loaded if name.startswith("tenzo.sw.kernels")} == set()
-    assert loaded & {"amaranth", "cocotb", "matplotlib", "sklearn", "torch"} == set()
+    assert loaded & {"amaranth", "cocotb", "dask", "matplotlib", "sklearn", "torch"} == set()
 
 
 def test_every_public_name_can_be_imported() -> None:

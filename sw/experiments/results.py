@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ from tenzo.sw.experiments.figure import draw_result
 from tenzo.sw.experiments.jobs import Job
 from tenzo.sw.experiments.outcome import Outcome, write_text
 from tenzo.sw.experiments.page import page
+
+_NUMBER = r"-?\d[\d.e+-]*"
+_PAIR = r"\[[^\[\]\n\"]*\]"
+_NUMBERS, _CURVE = (
+    re.compile(rf"\[\n\s*{part}(,\n\s*{part})*\n\s*\]") for part in (_NUMBER, _PAIR)
+)
+"""Lists over several lines; no string holds the end of a line."""
 
 _OF_FIRST = (
     "value",
@@ -123,9 +131,17 @@ def standard_error(values: Sequence[float]) -> float | None:
     return math.sqrt(square / len(values))
 
 
+def dump(document: Mapping[str, Any]) -> str:
+    """Return a document as JSON, each list of numbers and each curve on a line of its own."""
+    text = json.dumps(document, indent=1, allow_nan=False)
+    for pattern in (_NUMBERS, _CURVE):
+        text = pattern.sub(lambda match: re.sub(r"\s+", "", match[0]).replace(",", ", "), text)
+    return text + "\n"
+
+
 def write_results(folder: Path, document: Mapping[str, Any]) -> None:
     """Write NAME.json, NAME.svg and NAME.md into a folder."""
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    text = dump(document)
     name = document["experiment"]
     for suffix, content in (
         ("json", text),
