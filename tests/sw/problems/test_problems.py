@@ -110,7 +110,7 @@ def test_points_depend_on_seed_step_and_set_alone(problem) -> None:
     ("name", "expected"), [("hjb20", 4300), ("poisson10", 2200), ("black-scholes", 600)]
 )
 def test_samples_of_a_step_are_all_nodes_of_all_points(name, expected) -> None:
-    config = load_config(name)
+    config = load_config(name, ["training.batch=100"])
     problem, central = configured_problem(config)
     points = Collocation(problem, central, FINE, config.training.batch, 1, 0)
     assert samples_per_step(problem, central, config.training.batch) == expected
