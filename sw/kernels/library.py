@@ -181,12 +181,11 @@ _SIGNATURES = {
         ),
     ),
     "tenzo_sweep_close": (None, (c_void_p,)),
+    "tenzo_sweep_load": (c_int32, (c_void_p, c_void_p, c_int64)),
     "tenzo_sweep_evaluate": (
         c_int32,
         (
             c_void_p,
-            c_void_p,
-            c_int64,
             POINTER(CoordinateStruct),
             c_int32,
             c_void_p,

@@ -6,6 +6,7 @@ import ctypes
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ class SweepPart(NamedTuple):
     first : :class:`int`
         Index of the first coordinate.
     outputs_raw : int64 array of shape (coordinates, samples, outputs)
+        Samples lie innermost in memory.
     failed : uint8 array of shape (coordinates,)
         Where a bound was exceeded: the outputs must be worked out in full.
     macs : tuple of two :class:`int`
@@ -59,6 +61,7 @@ class NativeSweep:
         self._rows = deltas.rows
         self._first_address = np.array([row.first_address for row in self._rows])
         self._close: weakref.finalize | None = None
+        self._sweeps = 0
 
     def evaluate(
         self, samples_raw: IntArray, coordinates: Sequence[Coordinate]
@@ -71,11 +74,18 @@ class NativeSweep:
         coordinates : sequence of :class:`Coordinate`
             Fastest if sorted by address.
         """
+        self._sweeps += 1
+        number = self._sweeps
         samples = np.ascontiguousarray(samples_raw, dtype=np.int64)
-        outputs = max(1, self._deltas.program.output_count)
-        together = max(1, OUTPUT_BYTES // (8 * outputs * max(1, len(samples))))
+        handle, functions = self._open(), self._kernel.library.functions
+        if functions.tenzo_sweep_load(handle, samples.ctypes.data, len(samples)):
+            raise MemoryError("the kernel found too little memory: choose a smaller batch")
+        per_coordinate = 8 * max(1, self._deltas.program.output_count * len(samples))
+        together = max(1, OUTPUT_BYTES // per_coordinate)
         for first in range(0, len(coordinates), together):
-            yield self._call(samples, coordinates[first : first + together], first)
+            if number != self._sweeps:
+                raise RuntimeError("a sweep must end before the next one on the device begins")
+            yield self._call(len(samples), coordinates[first : first + together], first)
 
     def works(self) -> bool:
         """Return whether the kernels run all slices of this program."""
@@ -87,17 +97,15 @@ class NativeSweep:
             self._close()
             self._close = None
 
-    def _call(self, samples: IntArray, coordinates: Sequence[Coordinate], first: int) -> SweepPart:
+    def _call(self, samples: int, coordinates: Sequence[Coordinate], first: int) -> SweepPart:
         count = len(coordinates)
-        outputs = np.empty((count, len(samples), self._deltas.program.output_count), dtype=np.int64)
+        outputs = np.empty((count, self._deltas.program.output_count, samples), dtype=np.int64)
         failed = np.empty(count, dtype=np.uint8)
         macs = (ctypes.c_int64 * 2)()
         structs = self._structs(coordinates)
         handle = self._open()
         status = self._kernel.library.functions.tenzo_sweep_evaluate(
             handle,
-            samples.ctypes.data,
-            len(samples),
             structs.ctypes.data_as(ctypes.POINTER(CoordinateStruct)),
             count,
             outputs.ctypes.data,
@@ -106,11 +114,12 @@ class NativeSweep:
         )
         if status:
             raise MemoryError("the kernel found too little memory: choose a smaller batch")
-        return SweepPart(first, outputs, failed, (macs[0], macs[1]))
+        return SweepPart(first, outputs.transpose(0, 2, 1), failed, (macs[0], macs[1]))
 
     def _structs(self, coordinates: Sequence[Coordinate]) -> npt.NDArray[np.int32]:
         """Return row, term, address and step of each coordinate, int32 of shape (count, 4)."""
-        addresses, steps = np.array(coordinates, dtype=np.int64).reshape(-1, 2).T
+        numbers = np.fromiter(chain.from_iterable(coordinates), np.int64, 2 * len(coordinates))
+        addresses, steps = numbers.reshape(-1, 2).T
         rows = np.searchsorted(self._first_address, addresses, side="right") - 1
         structs = np.stack([rows, addresses - self._first_address[rows], addresses, steps], axis=1)
         return np.ascontiguousarray(structs, dtype=np.int32)

@@ -113,12 +113,20 @@ tenzo_sweep* tenzo_sweep_open(tenzo_kernel* kernel, const tenzo_slice* slices,
 
 void tenzo_sweep_close(tenzo_sweep* sweep) { delete sweep; }
 
-int32_t tenzo_sweep_evaluate(tenzo_sweep* sweep, const int64_t* samples, int64_t sample_count,
-                             const tenzo_coordinate* coordinates, int32_t coordinate_count,
-                             int64_t* outputs, uint8_t* failed, int64_t macs[2]) {
+int32_t tenzo_sweep_load(tenzo_sweep* sweep, const int64_t* samples, int64_t sample_count) {
     try {
-        sweep->sweep->evaluate(
-            {samples, sample_count, coordinates, coordinate_count, outputs, failed, macs});
+        sweep->sweep->load(samples, sample_count);
+        return 0;
+    } catch (const std::bad_alloc&) {
+        return 1;
+    }
+}
+
+int32_t tenzo_sweep_evaluate(tenzo_sweep* sweep, const tenzo_coordinate* coordinates,
+                             int32_t coordinate_count, int64_t* outputs, uint8_t* failed,
+                             int64_t macs[2]) {
+    try {
+        sweep->sweep->evaluate({coordinates, coordinate_count, outputs, failed, macs});
         return 0;
     } catch (const std::bad_alloc&) {
         return 1;

@@ -1,4 +1,4 @@
-// What a thread keeps of one evaluation, to correct it for changed parameters.
+// What is kept of one evaluation, to correct it for changed parameters.
 #pragma once
 
 #include <vector>
@@ -10,22 +10,30 @@ namespace tenzo {
 
 constexpr int GROUP = 8;  // coordinates worked on at a time
 
-// What one thread keeps of a tile, and what it works on.
+// The sums of one tile.
 template <class T>
-struct Kept {
+struct Base {
     using Sum = typename SumOf<T>::Type;
 
-    Kept(const tenzo_program& program, int tile)
+    Base(const tenzo_program& program, int tile)
         : sums(static_cast<size_t>(program.word_count) * tile),
-          result_sums(static_cast<size_t>(program.output_count) * tile),
-          changes(static_cast<size_t>(program.word_count) * tile * GROUP),
-          results(static_cast<size_t>(program.output_count) * tile * GROUP) {}
+          result_sums(static_cast<size_t>(program.output_count) * tile) {}
 
     Aligned<Sum> sums, result_sums;
-    Aligned<T> changes;
+    int tile = -1;  // whose they are
+};
+
+// What one thread works on.
+template <class T>
+struct Changes {
+    Changes(const tenzo_program& program, size_t pairs, int tile)
+        : words(static_cast<size_t>(program.word_count) * tile * GROUP),
+          scratch(sizeof(T) == 2 ? 2 * pairs * tile * GROUP : 0),
+          results(static_cast<size_t>(program.output_count) * tile * GROUP) {}
+
+    Aligned<T> words, scratch;
     std::vector<int32_t> results;
-    int tile = -1;          // whose values are there
-    int64_t macs[2] = {0, 0};
+    int64_t macs = 0;  // of slices, on samples that count
 };
 
 }  // namespace tenzo

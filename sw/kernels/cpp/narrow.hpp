@@ -105,8 +105,9 @@ class Narrow {
         Block<R, V> sums;
         begin<R, V>(sums, outer, place);
         accumulate<R, V>(sums, source, place.weights, 0, stage_.pairs);
-        if (Keep) output_.template keep_sums<R, V>(sums, sums, 0, outer, place);
+        if (Keep) output_.template keep_sums<R, V>(sums, outer, place);
         finish<R, V>(sums, outer, place, nest_.shift);
+        if (Keep) output_.note_sums(outer, place, R, V * COLUMNS, 0);
     }
 
     int64_t start(const Outer& outer, int row) const {
@@ -147,7 +148,11 @@ class Narrow {
                 sums.of[r][v][half] = add32(and_(a, b), shift_right(xor_(a, b), 1));
                 whole.of[r][v][half] = add32(a, b);
             }
-        if (Keep) output_.template keep_sums<R, V>(whole, sums, 1, outer, place);
+        if (Keep) {
+            output_.template keep_sums<R, V>(sums, outer, place);
+            output_.note_sums(outer, place, R, V * COLUMNS, 1);
+            output_.template keep_sums<R, V>(whole, outer, place);
+        }
         finish<R, V>(sums, outer, place, nest_.shift - 1);
     }
 

@@ -16,6 +16,16 @@ inline int32_t activated_result(const Stage& stage, int32_t value) {
     return static_cast<int32_t>(stage.table(above < stage.low ? stage.low : above));
 }
 
+// Write half a vector of shifted sums as results, in the order of the samples.
+inline void store_results(const Stage& stage, Wide sums, int half, int32_t* to) {
+    int32_t values[COLUMNS / 2];
+    store(values, sums);
+    if (stage.table || stage.nest.activation == RELU)
+        for (int32_t& value : values) value = activated_result(stage, value);
+    for (int i = 0; i < COLUMNS / 2; i += 4)
+        __builtin_memcpy(to + sample_of(half, i), values + i, 4 * sizeof *values);
+}
+
 // Rounded sums on their way to memory, with what is learnt of them.
 class NarrowOutput {
   public:
@@ -63,23 +73,27 @@ class NarrowOutput {
         }
     }
 
-    // Keep sums that may have wrapped; `reduced` are the exact ones, shifted right by `shift`.
+    // Keep sums, which may have wrapped.
     template <int R, int V>
-    __attribute__((noinline)) void keep_sums(const Block<R, V> sums, const Block<R, V> reduced,
-                                             int shift, const Outer& outer, const Place& place) {
-        for (int r = 0; r < R; ++r) {
+    TENZO_INLINE void keep_sums(const Block<R, V>& sums, const Outer& outer, const Place& place) {
+        TENZO_UNROLL for (int r = 0; r < R; ++r) {
             int32_t* to = kept_sums(outer, place.row + r) + place.column;
-            for (int v = 0; v < V; ++v)
-                for (int half = 0; half < 2; ++half, to += COLUMNS / 2) {
-                    int32_t values[COLUMNS / 2];
+            TENZO_UNROLL for (int v = 0; v < V; ++v)
+                TENZO_UNROLL for (int half = 0; half < 2; ++half, to += COLUMNS / 2)
                     store(to, sums.of[r][v][half]);
-                    store(values, reduced.of[r][v][half]);
-                    for (int value : values) {
-                        const int64_t size = value < 0 ? -static_cast<int64_t>(value) : value;
-                        note_sum((size << shift) + shift);
-                    }
-                }
         }
+    }
+
+    // Note the magnitudes of sums that were kept, shifted right by `shift`.
+    void note_sums(const Outer& outer, const Place& place, int rows, int samples, int shift) {
+        int32_t most = 0, least = 0;
+        for (int row = 0; row < rows; ++row) {
+            const int32_t* from = kept_sums(outer, place.row + row) + place.column;
+            for (int i = 0; i < samples; ++i) most = from[i] > most ? from[i] : most;
+            for (int i = 0; i < samples; ++i) least = from[i] < least ? from[i] : least;
+        }
+        note_sum((static_cast<int64_t>(most) << shift) + shift);
+        note_sum((-static_cast<int64_t>(least) << shift) + shift);
     }
 
     // The same for sums in the order of the samples.
@@ -174,23 +188,21 @@ class NarrowOutput {
     __attribute__((noinline)) void count(const Block<R, V>& sums, int column) {
         for (int r = 0; r < R; ++r)
             for (int v = 0; v < V; ++v)
-                for (int half = 0; half < 2; ++half)
-                    run_.saturations += outside(sums.of[r][v][half], column + v * COLUMNS, half);
+                for (int half = 0; half < 2; ++half) {
+                    const int first = column + v * COLUMNS;
+                    if (first + COLUMNS <= run_.active)
+                        run_.saturations += count_outside32(sums.of[r][v][half], low_, high_);
+                    else
+                        count_one_by_one(sums.of[r][v][half], first, half);
+                }
     }
 
-    int outside(Wide sums, int first, int half) const {
-        if (first + COLUMNS <= run_.active) return count_outside32(sums, low_, high_);
+    void count_one_by_one(Wide sums, int first, int half) {
         int32_t values[COLUMNS / 2];
         store(values, sums);
-        return outside(values, first, half);
-    }
-
-    int outside(const int32_t* values, int first, int half) const {
-        int beyond = 0;
         for (int i = 0; i < COLUMNS / 2; ++i)
-            beyond += (values[i] > stage_.high || values[i] < stage_.low) &&
-                      first + sample_of(half, i) < run_.active;
-        return beyond;
+            run_.saturations += (values[i] > stage_.high || values[i] < stage_.low) &&
+                                first + sample_of(half, i) < run_.active;
     }
 
     int32_t* result(const Outer& outer, int row) const {
@@ -206,13 +218,9 @@ class NarrowOutput {
             int32_t* to = result(outer, place.row + r) + place.column;
             for (int v = 0; v < V; ++v)
                 for (int half = 0; half < 2; ++half) {
-                    int32_t values[COLUMNS / 2];
-                    store(values, sums.of[r][v][half]);
-                    for (int i = 0; i < COLUMNS / 2; ++i)
-                        to[v * COLUMNS + sample_of(half, i)] =
-                            activated_result(stage_, values[i]);
-                    if (stage_.table)
-                        run_.saturations += outside(values, place.column + v * COLUMNS, half);
+                    const Wide values = sums.of[r][v][half];
+                    store_results(stage_, values, half, to + v * COLUMNS);
+                    if (stage_.table) count_one_by_one(values, place.column + v * COLUMNS, half);
                 }
         }
     }

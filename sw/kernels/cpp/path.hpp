@@ -35,21 +35,9 @@ void narrow(StageRun<int16_t>& run) { run.sums.words ? narrow<true>(run) : narro
 
 void real(StageRun<double>& run) { Real(run).compute(); }
 
-void narrow_first(SliceRun<int16_t>& run) {
-    NarrowSlice kernel(run);
-    if (run.tile % (TILE_VECTORS * COLUMNS) == 0)
-        kernel.first<TILE_VECTORS>();
-    else
-        kernel.first<1>();
-}
+void narrow_first(SliceRun<int16_t>& run) { NarrowSlice(run).first(); }
 
-void narrow_slice(SliceRun<int16_t>& run) {
-    NarrowSlice kernel(run);
-    if (run.tile % (TILE_VECTORS * COLUMNS) == 0)
-        kernel.after<TILE_VECTORS>();
-    else
-        kernel.after<1>();
-}
+void narrow_slice(SliceRun<int16_t>& run) { NarrowSlice(run).after<TILE_VECTORS>(); }
 
 void real_first(SliceRun<double>& run) { RealSlice(run).first(); }
 

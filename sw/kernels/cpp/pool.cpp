@@ -15,9 +15,9 @@ struct Pool::State {
     std::mutex mutex;
     std::condition_variable wake;
     std::vector<std::thread> threads;
-    const std::function<void(int)>* task = nullptr;
+    const std::function<void(int)>* task = nullptr;  // while there is work left
     std::atomic<unsigned> round{0};
-    std::atomic<int> busy{0};
+    std::atomic<int> busy{0};                        // threads that have begun, and not ended
     bool ending = false;
     pid_t process = 0;
 };
@@ -69,11 +69,14 @@ void Pool::run(const std::function<void(int)>& task) {
     {
         std::lock_guard<std::mutex> lock(state.mutex);
         state.task = &task;
-        state.busy = threads_ - 1;
         ++state.round;
     }
     state.wake.notify_all();
     task(0);
+    {
+        std::lock_guard<std::mutex> lock(state.mutex);
+        state.task = nullptr;
+    }
     while (!spin([&] { return state.busy == 0; })) {
     }
 }
@@ -93,6 +96,8 @@ void Pool::loop(int thread) {
             if (state.ending) return;
             seen = state.round;
             task = state.task;
+            if (!task) continue;  // too late: all is done
+            ++state.busy;
         }
         (*task)(thread);
         --state.busy;

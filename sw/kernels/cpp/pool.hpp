@@ -16,7 +16,8 @@ class Pool {
 
     int threads() const { return threads_; }
 
-    // Call task(thread) on every thread at once; return when all have returned.
+    // Call task(thread) on this thread and on others at once; return when all have returned. A task
+    // does whatever work is left, for a thread that wakes too late does not begin.
     void run(const std::function<void(int)>& task);
 
   private:

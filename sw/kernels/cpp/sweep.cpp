@@ -1,6 +1,7 @@
 #include "sweep.hpp"
 
 #include "kept.hpp"
+#include "slices.hpp"
 
 #include <atomic>
 
@@ -11,28 +12,6 @@ namespace {
 constexpr int64_t GROUPS_AT_ONCE = 4; // that a thread takes from the work that is left
 constexpr int64_t SUM_LIMIT = INT64_C(1) << 31;
 
-std::vector<tenzo_stage> nests_of(const std::vector<tenzo_slice>& slices) {
-    std::vector<tenzo_stage> nests;
-    for (const tenzo_slice& slice : slices) nests.push_back(slice.nest);
-    return nests;
-}
-
-std::vector<std::vector<int>> terms_of(const std::vector<tenzo_slice>& slices) {
-    std::vector<std::vector<int>> terms;
-    for (const tenzo_slice& slice : slices) {
-        terms.emplace_back();
-        for (int k = 0; k < slice.nest.counts[K]; ++k)
-            terms.back().push_back(k / slice.inner * slice.jump + k % slice.inner * slice.stride);
-    }
-    return terms;
-}
-
-int64_t macs_of(const tenzo_stage& nest) {
-    int64_t macs = 1;
-    for (int count : nest.counts) macs *= count;
-    return macs;
-}
-
 void run_first(const Path& path, SliceRun<int16_t>& run) { path.narrow_first(run); }
 void run_first(const Path& path, SliceRun<double>& run) { path.real_first(run); }
 void run_after(const Path& path, SliceRun<int16_t>& run) { path.narrow_slice(run); }
@@ -41,6 +20,11 @@ void run_after(const Path& path, SliceRun<double>& run) { path.real_slice(run); 
 // Coordinates of one row.
 struct Group {
     int first, count;
+};
+
+// Who works on what: a thread, and where the base pass of a tile is kept.
+struct Place {
+    int thread, slot, tile;
 };
 
 template <class T>
@@ -63,23 +47,35 @@ class TypedSweep : public Sweep {
         return true;
     }
 
-    void evaluate(const Job& job) override {
-        kernel_.load(job.samples, job.sample_count);
+    void load(const int64_t* samples, int64_t sample_count) override {
+        kernel_.load(samples, sample_count);
+        sample_count_ = sample_count;
         pack();
+        const size_t threads = kernel_.pool().threads();
+        if (tile_ != kernel_.tile()) bases_.clear(), changes_.clear();
+        tile_ = kernel_.tile();
+        while (bases_.size() < threads)
+            bases_.push_back(std::make_unique<Base<T>>(kernel_.program(), tile_));
+        while (changes_.size() < threads)
+            changes_.push_back(std::make_unique<Changes<T>>(
+                kernel_.program(), nests_.scratch_pairs, tile_));
+        for (const auto& base : bases_) base->tile = -1;
+        if (!one_base_each()) return;
+        std::atomic<int> next{0};
+        kernel_.pool().run([&](int) {
+            for (int tile; (tile = next++) < kernel_.tiles();) run_base(tile, tile);
+        });
+    }
+
+    void evaluate(const Job& job) override {
         const std::vector<Group> groups = divide(job);
         const int threads = kernel_.pool().threads();
-        if (tile_ != kernel_.tile()) kept_.clear();
-        tile_ = kernel_.tile();
-        while (static_cast<int>(kept_.size()) < threads)
-            kept_.push_back(std::make_unique<Kept<T>>(kernel_.program(), tile_));
+        for (const auto& changes : changes_) changes->macs = 0;
         const int64_t units = static_cast<int64_t>(groups.size()) * kernel_.tiles();
         // Every thread begins with a share of its own, so that few tiles are worked out twice.
         std::vector<std::atomic<int64_t>> next(threads);
         for (int thread = 0; thread < threads; ++thread) next[thread] = units * thread / threads;
         kernel_.pool().run([&](int thread) {
-            Kept<T>& kept = *kept_[thread];
-            kept.tile = -1;
-            kept.macs[0] = kept.macs[1] = 0;
             for (int share = 0; share < threads; ++share) {
                 const int from = (thread + share) % threads;
                 const int64_t end = units * (from + 1) / threads;
@@ -91,8 +87,8 @@ class TypedSweep : public Sweep {
         });
         job.macs[0] = job.macs[1] = 0;
         for (const Stage& stage : kernel_.stages().all) job.macs[0] += macs_of(stage.nest);
-        for (const auto& kept : kept_) job.macs[1] += kept->macs[1];
-        job.macs[1] /= job.sample_count;
+        for (const auto& changes : changes_) job.macs[1] += changes->macs;
+        job.macs[1] /= sample_count_;
     }
 
   private:
@@ -123,43 +119,45 @@ class TypedSweep : public Sweep {
         return groups;
     }
 
-    Sums<T> sums(Kept<T>& kept) const {
-        return {kept.sums.data(), kept.result_sums.data(), kernel_.program().first_word};
+    // Whether every tile keeps its base pass throughout; otherwise every thread keeps its last one.
+    bool one_base_each() const { return kernel_.tiles() <= kernel_.pool().threads(); }
+
+    Sums<T> sums(int slot) const {
+        Base<T>& base = *bases_[slot];
+        return {base.sums.data(), base.result_sums.data(), kernel_.program().first_word};
     }
 
     // Evaluate the network on a tile with the master parameters, and keep everything.
-    void run_base(int thread, int tile, int active) {
-        Worker<T>& worker = kernel_.worker(thread);
+    void run_base(int slot, int tile) {
+        Worker<T>& worker = kernel_.worker(slot);
         tenzo_query query{};
         query.stop = static_cast<int32_t>(kernel_.stages().all.size());
         worker.query = -1;
         kernel_.prepare(worker, query, 0);
         for (int stage = 0; stage < query.stop; ++stage)
-            kernel_.run_one(worker, stage, tile, active, sums(*kept_[thread]));
+            kernel_.run_one(worker, stage, tile, kernel_.active(tile, sample_count_), sums(slot));
         std::fill(worker.saturations.begin(), worker.saturations.end(), 0);
-        kept_[thread]->tile = tile;
+        bases_[slot]->tile = tile;
     }
 
     void run_unit(int thread, const Job& job, const Group& group, int tile) {
-        Kept<T>& kept = *kept_[thread];
-        const int active = kernel_.active(tile, job.sample_count);
-        if (kept.tile != tile) run_base(thread, tile, active);
-        const std::vector<int32_t>& base = kernel_.worker(thread).results;
+        const int slot = one_base_each() ? tile : thread;
+        if (bases_[slot]->tile != tile) run_base(slot, tile);
+        Changes<T>& changes = *changes_[thread];
+        const std::vector<int32_t>& base = kernel_.worker(slot).results;
         for (int g = 0; g < group.count; ++g)
-            std::copy(base.begin(), base.end(), kept.results.begin() + base.size() * g);
-        if (!run_group(thread, job, group, tile))
+            std::copy(base.begin(), base.end(), changes.results.begin() + base.size() * g);
+        if (!run_group({thread, slot, tile}, job, group))
             for (int g = 0; g < group.count; ++g)
                 __atomic_store_n(&job.failed[group.first + g], 1, __ATOMIC_RELAXED);
-        kept.macs[1] += macs(job.coordinates[group.first].row) * group.count * active;
-        const int outputs = kernel_.program().output_count;
-        for (int g = 0; g < group.count; ++g) {
-            const int32_t* from = kept.results.data() + base.size() * g;
-            int64_t* to = job.outputs + ((group.first + g) * job.sample_count +
-                                         static_cast<int64_t>(tile) * tile_) * outputs;
-            for (int sample = 0; sample < active; ++sample)
-                for (int output = 0; output < outputs; ++output)
-                    *to++ = from[static_cast<size_t>(output) * tile_ + sample];
-        }
+        const int active = kernel_.active(tile, sample_count_);
+        changes.macs += macs(job.coordinates[group.first].row) * group.count * active;
+        const int64_t outputs = kernel_.program().output_count;
+        const int32_t* from = changes.results.data();
+        int64_t* to = job.outputs + group.first * outputs * sample_count_ +
+                      static_cast<int64_t>(tile) * tile_;
+        for (int64_t i = 0; i < group.count * outputs; ++i, from += tile_, to += sample_count_)
+            std::copy(from, from + active, to);
     }
 
     // Multiply-accumulates of one coordinate, per sample.
@@ -171,8 +169,8 @@ class TypedSweep : public Sweep {
     }
 
     // Work out what changes; false if some number may not fit.
-    bool run_group(int thread, const Job& job, const Group& group, int tile) {
-        Worker<T>& worker = kernel_.worker(thread);
+    bool run_group(const Place& place, const Job& job, const Group& group) {
+        Worker<T>& worker = kernel_.worker(place.slot);
         const tenzo_row& row = rows_[job.coordinates[group.first].row];
         int64_t steps[GROUP], largest = 0;
         ptrdiff_t terms[GROUP];
@@ -187,19 +185,19 @@ class TypedSweep : public Sweep {
         run.terms = terms;
         run.is_bias = row.is_bias != 0;
         run.group = group.count;
-        set_memories(run, thread, tile, row.own);
+        set_memories(run, place, row.own);
         const Stage& first = nests_.all[row.own];
         const int64_t times = row.is_bias ? INT64_C(1) << first.nest.bias_shift
-                                          : input_bound(worker, slices_[row.own].stage, tile);
+                                          : input_bound(worker, slices_[row.own].stage, place.tile);
         if (!fits(worker, row.own, largest * times)) return false;
         for (int i = 0; i < row.count; ++i)
             if (!slices_[chain_[row.first + i]].is_exact)
-                clear(thread, slices_[chain_[row.first + i]].stage - 1, group.count);
+                clear(place.thread, slices_[chain_[row.first + i]].stage - 1, group.count);
         run_first(kernel_.path(), run);
         for (int i = 0; i < row.count && !run.overflowed; ++i) {
             const int slice = chain_[row.first + i];
             if (!fits(worker, slice, norms_[slice] * run.change_bound)) return false;
-            set_memories(run, thread, tile, slice);
+            set_memories(run, place, slice);
             run_after(kernel_.path(), run);
         }
         return !run.overflowed;
@@ -209,7 +207,7 @@ class TypedSweep : public Sweep {
     void clear(int thread, int stage, int group) {
         const tenzo_stage& nest = kernel_.stages().all[stage].nest;
         const size_t pitch = static_cast<size_t>(group) * tile_;
-        T* first = kept_[thread]->changes.data() +
+        T* first = changes_[thread]->words.data() +
                    (nest.output_base - kernel_.program().first_word) * pitch;
         std::fill(first, first + macs_of(nest) / nest.counts[K] * pitch, T{});
     }
@@ -234,22 +232,22 @@ class TypedSweep : public Sweep {
         return sizeof(T) != 2 || worker.sum_bounds[slices_[slice].stage] + change < SUM_LIMIT;
     }
 
-    void set_memories(SliceRun<T>& run, int thread, int tile, int slice) const {
-        Kept<T>& kept = *kept_[thread];
-        Worker<T>& worker = kernel_.worker(thread);
+    void set_memories(SliceRun<T>& run, const Place& place, int slice) const {
+        Changes<T>& changes = *changes_[place.thread];
+        Worker<T>& worker = kernel_.worker(place.slot);
         const Stage& stage = nests_.all[slice];
         const int first = kernel_.program().first_word;
         run.stage = &stage;
         run.kept = {worker.words.data(), first};
-        run.inputs = stage.nest.sample_input ? Words<const T>{kernel_.samples(tile), 0} : run.kept;
-        run.changes = {kept.changes.data(), first};
-        run.sums = sums(kept);
-        run.results = kept.results.data();
+        run.inputs = stage.nest.sample_input ? Words<const T>{kernel_.samples(place.tile), 0} : run.kept;
+        run.changes = {changes.words.data(), first};
+        run.sums = sums(place.slot);
+        run.results = changes.results.data();
         run.results_size = kernel_.program().output_count * tile_;
         run.tile = tile_;
         run.pairs = packed_.pairs.data() + stage.packed;
         run.reals = packed_.reals.data() + 2 * stage.packed;
-        run.scratch = worker.scratch.data();
+        run.scratch = changes.scratch.data();
     }
 
     TypedKernel<T>& kernel_;
@@ -261,7 +259,9 @@ class TypedSweep : public Sweep {
     PackedWeights packed_;
     std::vector<int64_t> norms_;  // greatest L1 norm of a row of each slice (int16_t only)
     int tile_ = 0;
-    std::vector<std::unique_ptr<Kept<T>>> kept_;
+    int64_t sample_count_ = 0;
+    std::vector<std::unique_ptr<Base<T>>> bases_;
+    std::vector<std::unique_ptr<Changes<T>>> changes_;
 };
 
 template <class T>

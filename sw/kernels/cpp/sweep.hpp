@@ -14,8 +14,6 @@ class Sweep {
 
     // Arguments of tenzo_sweep_evaluate().
     struct Job {
-        const int64_t* samples;
-        int64_t sample_count;
         const tenzo_coordinate* coordinates;
         int coordinate_count;
         int64_t* outputs;
@@ -23,6 +21,7 @@ class Sweep {
         int64_t* macs;
     };
 
+    virtual void load(const int64_t* samples, int64_t sample_count) = 0;
     virtual void evaluate(const Job& job) = 0;
 };
 

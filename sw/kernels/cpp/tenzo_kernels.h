@@ -123,15 +123,18 @@ TENZO_PUBLIC tenzo_sweep *tenzo_sweep_open(tenzo_kernel *kernel, const tenzo_sli
 
 TENZO_PUBLIC void tenzo_sweep_close(tenzo_sweep *sweep);
 
-// Evaluate the network with one parameter changed, for every coordinate. Returns 0, or 1 if memory
-// ran out.
+// Take samples, [sample][input], and the master parameters that the kernel has now. Returns 0, or 1 if
+// memory ran out.
+TENZO_PUBLIC int32_t tenzo_sweep_load(tenzo_sweep *sweep, const int64_t *samples,
+                                      int64_t sample_count);
+
+// Evaluate the network on the loaded samples with one parameter changed, for every coordinate.
+// Returns 0, or 1 if memory ran out.
 //
-// outputs  raw results, [coordinate][sample][output]
+// outputs  raw results, [coordinate][output][sample]
 // failed   per coordinate, set: whether a bound was exceeded, so that its outputs are not valid
 // macs     set: multiply-accumulates per sample of the base pass, and of all slices
-TENZO_PUBLIC int32_t tenzo_sweep_evaluate(tenzo_sweep *sweep, const int64_t *samples,
-                                          int64_t sample_count,
-                                          const tenzo_coordinate *coordinates,
+TENZO_PUBLIC int32_t tenzo_sweep_evaluate(tenzo_sweep *sweep, const tenzo_coordinate *coordinates,
                                           int32_t coordinate_count, int64_t *outputs,
                                           uint8_t *failed, int64_t macs[2]);
 

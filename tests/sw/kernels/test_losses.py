@@ -80,7 +80,7 @@ def test_every_table_entry_and_power_is_that_of_numpy() -> None:
     assert_same_bits(outputs, 9, np.zeros(len(below), np.int64))
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(3)))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_memory_layouts_do_not_matter(order: tuple[int, int, int]) -> None:
     values, labels = drawn((5, 67, 10), -(1 << 16), 1 << 16, 7)
     laid_out = np.ascontiguousarray(values.transpose(order)).transpose(np.argsort(order))
