@@ -81,7 +81,15 @@ def index(pages: Path) -> str:
     for document in results(pages):
         name = document["experiment"]
         rows.append(f"| [{document['title']}]({name}.md) (`{name}`) | {verdict(document)} |\n")
-    return _INDEX + "".join(rows)
+    pages_of_results = {f"{document['experiment']}.md" for document in results(pages)}
+    other = {path.name for path in pages.glob("*.md")} - pages_of_results - {"README.md"}
+    notes = [f"- [{_title(pages / name)}]({name})\n" for name in sorted(other)]
+    return _INDEX + "".join(rows) + ("\nNotes:\n\n" + "".join(notes) if notes else "")
+
+
+def _title(page: Path) -> str:
+    """Return the first line of a page, without its mark."""
+    return page.read_text("utf-8").partition("\n")[0].lstrip("# ")
 
 
 def results(pages: Path) -> list[dict[str, Any]]:
