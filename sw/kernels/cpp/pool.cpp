@@ -24,15 +24,25 @@ struct Pool::State {
 
 namespace {
 
-constexpr std::chrono::microseconds SPIN{50};
+constexpr std::chrono::microseconds SPIN{200};
 
-// Wait a little while for a condition without sleeping; return whether it came.
+// Let the other thread of a core go first.
+inline void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Wait a little while for a condition without sleeping, nor giving way: on a busy machine it would
+// take milliseconds to come back. Return whether it came.
 template <class Condition>
 bool spin(Condition condition) {
     const auto end = std::chrono::steady_clock::now() + SPIN;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > end) return false;
-        std::this_thread::yield();
+        relax();
     }
     return true;
 }
@@ -77,16 +87,16 @@ void Pool::run(const std::function<void(int)>& task) {
         std::lock_guard<std::mutex> lock(state.mutex);
         state.task = nullptr;
     }
-    while (!spin([&] { return state.busy == 0; })) {
-    }
+    while (!spin([&] { return state.busy == 0; })) std::this_thread::yield();
 }
 
 void Pool::loop(int thread) {
     State& state = *state_;
     unsigned seen = 0;
+    bool late = false;  // perhaps for want of a processor: leave it to the others
     for (;;) {
         const auto called = [&] { return state.round != seen; };
-        if (!spin(called)) {
+        if (late || !spin(called)) {
             std::unique_lock<std::mutex> lock(state.mutex);
             state.wake.wait(lock, called);
         }
@@ -96,7 +106,8 @@ void Pool::loop(int thread) {
             if (state.ending) return;
             seen = state.round;
             task = state.task;
-            if (!task) continue;  // too late: all is done
+            late = !task;
+            if (late) continue;
             ++state.busy;
         }
         (*task)(thread);
