@@ -55,7 +55,14 @@ def _check_all(dut: HierarchyObject) -> None:
     for case in (long_case(engine), one_hot_case(engine), *several):
         fixed.check(case)
 
-    @_drawing(examples)
+    @settings(
+        max_examples=examples,
+        derandomize=os.environ.get("TENZO_DERANDOMIZE") == "1",
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(cases(engine), st.integers(0, 3))
     def agree(case: Case, pace: int) -> None:
         # One case in four with gaps between words and a receiver that is often not ready.
@@ -63,7 +70,14 @@ def _check_all(dut: HierarchyObject) -> None:
         transport.monitor.stalls = cycle([5, 0, 0, 2, 1]) if pace == 3 else None
         drawn.check(case)
 
-    @_drawing(-(-examples // 10))
+    @settings(
+        max_examples=-(-examples // 10),
+        derandomize=os.environ.get("TENZO_DERANDOMIZE") == "1",
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(sweep_cases(engine))
     def sweep(case: SweepCase) -> None:
         check_sweep(case, golden, device)
@@ -75,18 +89,6 @@ def _check_all(dut: HierarchyObject) -> None:
     if examples >= ENOUGH:
         missing += drawn.missing_facts()
     assert not missing, f"never occurred: {', '.join(missing)}"
-
-
-def _drawing(examples: int) -> settings:
-    """Return how Hypothesis draws."""
-    return settings(
-        max_examples=examples,
-        derandomize=os.environ.get("TENZO_DERANDOMIZE") == "1",
-        database=None,
-        deadline=None,
-        print_blob=True,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def _check_every_shift_and_wait(checker: CaseChecker) -> None:
