@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.benchmarks.float_network import FloatStage, float_outputs, float_stages
+from tenzo.sw.benchmarks.float_network import float_outputs
 from tenzo.sw.configuration.config import Config, load_config, parse_config
 from tenzo.sw.data.samples import load_samples
 from tenzo.sw.device import Query
 from tenzo.sw.devices import open_golden
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.networks.float_stages import FloatStage, float_stages
 from tenzo.sw.networks.network import Network
 from tenzo.sw.perturbation import directions
 from tenzo.sw.program import Program

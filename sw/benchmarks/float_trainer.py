@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.benchmarks.float_network import float_outputs, float_stages
+from tenzo.sw.benchmarks.float_network import float_outputs
 from tenzo.sw.data.datasets import Dataset
+from tenzo.sw.networks.float_stages import float_stages
 from tenzo.sw.networks.network import Network
 from tenzo.sw.networks.parameters import initial_vector
 

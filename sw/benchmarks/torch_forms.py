@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tenzo.sw.benchmarks.float_network import FloatStage
 from tenzo.sw.networks.contraction import Order, choose_order, stage_shapes
+from tenzo.sw.networks.float_stages import FloatStage
 from tenzo.sw.networks.network import Dense, Layer, Network
 from tenzo.sw.program import Activation
 
@@ -21,12 +21,12 @@ from tenzo.sw.program import Activation
 def batch_first(stages: Sequence[FloatStage], weights: Tensor, x: Tensor) -> Tensor:
     """One query, batch first, one ``matmul`` per core; weights of shape (parameters,)."""
     samples = len(x)
-    for left, J, K, right, first, bias, relu in stages:
+    for left, J, K, right, first, bias, activation in stages:
         matrix = weights[first : first + J * K].view(J, K)
         x = torch.matmul(matrix, x.reshape(samples, left, K, right)).reshape(samples, -1)
         if bias is not None:
             x = x + weights[bias : bias + left * J * right]
-        if relu:
+        if activation == Activation.RELU:
             x = torch.relu(x)
     return x
 
@@ -34,13 +34,13 @@ def batch_first(stages: Sequence[FloatStage], weights: Tensor, x: Tensor) -> Ten
 def batch_first_einsum(stages: Sequence[FloatStage], weights: Tensor, x: Tensor) -> Tensor:
     """The same with ``einsum``, which moves axes until one large product is left."""
     samples = len(x)
-    for left, J, K, right, first, bias, relu in stages:
+    for left, J, K, right, first, bias, activation in stages:
         matrix = weights[first : first + J * K].view(J, K)
         x = torch.einsum("jk,blkr->bljr", matrix, x.reshape(samples, left, K, right))
         x = x.reshape(samples, -1)
         if bias is not None:
             x = x + weights[bias : bias + left * J * right]
-        if relu:
+        if activation == Activation.RELU:
             x = torch.relu(x)
     return x
 
@@ -49,13 +49,13 @@ def innermost(stages: Sequence[FloatStage], weights: Tensor, x: Tensor) -> Tenso
     """Several queries in one batched product, samples innermost: ``x`` is (inputs, samples)."""
     queries, samples = len(weights), x.shape[1]
     x = x.expand(queries, *x.shape)
-    for left, J, K, right, first, bias, relu in stages:
+    for left, J, K, right, first, bias, activation in stages:
         matrix = weights[:, first : first + J * K].reshape(queries, 1, J, K)
         x = torch.matmul(matrix, x.reshape(queries, left, K, right * samples))
         x = x.reshape(queries, left * J * right, samples)
         if bias is not None:
             x = x + weights[:, bias : bias + left * J * right, None]
-        if relu:
+        if activation == Activation.RELU:
             x = torch.relu(x)
     return x
 

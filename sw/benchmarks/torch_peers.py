@@ -22,7 +22,6 @@ import torch
 from torch import Tensor
 
 from tenzo.sw.benchmarks.cases import Case
-from tenzo.sw.benchmarks.float_network import FloatStage
 from tenzo.sw.benchmarks.records import rate
 from tenzo.sw.benchmarks.torch_forms import (
     batch_first,
@@ -31,6 +30,7 @@ from tenzo.sw.benchmarks.torch_forms import (
     merged,
     t3nsor_style,
 )
+from tenzo.sw.networks.float_stages import FloatStage
 
 GROUPS = (1, 2, 4, 16)
 """Queries of a call with samples innermost."""

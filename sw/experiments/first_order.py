@@ -20,7 +20,8 @@ from tenzo.sw.configuration.config import Config
 from tenzo.sw.data.samples import Samples, load_samples
 from tenzo.sw.errors import InfiniteLossError, UserError
 from tenzo.sw.experiments import torch_losses
-from tenzo.sw.experiments.float_network import network_stages, score
+from tenzo.sw.experiments.float_network import score
+from tenzo.sw.networks.float_stages import float_stages
 from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.numerics import FloatArray
 from tenzo.sw.problems.samples import configured_problem
@@ -89,7 +90,7 @@ class FirstOrder:
         self.optimiser = training.make_optimiser(len(self.weights))
         self.schedule = training.make_schedule()
         self.source = make_source(config, samples)
-        self.stages = network_stages(network)
+        self.stages = float_stages(network)
         self.problem = configured_problem(config)[0] if config.problem is not None else None
         self._loss = self._choose_loss()
         self.average = WeightAverage(len(self.weights), training.steps, training.average)

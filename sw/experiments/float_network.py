@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tenzo.sw.configuration.config import Config, load_config
 from tenzo.sw.data.samples import Samples, load_samples, with_data_folder
-from tenzo.sw.networks.contraction import choose_orders, stage_shapes
+from tenzo.sw.networks.float_stages import FloatStage, float_stages
 from tenzo.sw.networks.network import Network
 from tenzo.sw.program import Activation
 from tenzo.sw.training import losses
@@ -22,41 +22,8 @@ Array = Any
 """A NumPy array or a PyTorch tensor."""
 
 
-class Stage(NamedTuple):
-    """A stage, and where its parameters lie in the vector of all of them.
-
-    ``out[l, j, r] = activate(sum_k W[j, k] in[l, k, r] + bias[l, j, r])``; ``bias`` is the first of
-    its biases, or None.
-    """
-
-    left: int
-    J: int
-    K: int
-    right: int
-    weight: int
-    bias: int | None
-    activation: Activation
-
-
-def network_stages(network: Network) -> list[Stage]:
-    """Return the stages of all layers, in the order in which they run."""
-    stages = []
-    weight, bias = 0, network.weight_count
-    for layer, order in zip(network.layers, choose_orders(network), strict=True):
-        shapes = stage_shapes(layer, order)
-        for index, shape in enumerate(shapes):
-            last = index == len(shapes) - 1
-            first_bias = bias if last and layer.bias else None
-            activation = layer.activation if last else Activation.NONE
-            sizes = shape.left, shape.J, shape.K, shape.right
-            stages.append(Stage(*sizes, weight, first_bias, activation))
-            weight += shape.J * shape.K
-        bias += layer.bias_count
-    return stages
-
-
 def apply_network(
-    stages: Sequence[Stage],
+    stages: Sequence[FloatStage],
     weights: Array,
     columns: Array,
     activate: Callable[[Activation, Array], Array],
@@ -66,7 +33,7 @@ def apply_network(
 
     Parameters
     ----------
-    stages : sequence of :class:`Stage`
+    stages : sequence of :class:`FloatStage`
     weights : float array of shape (parameters,)
     columns : float array of shape (inputs, columns)
         A sample, or a derivative of one, in each column.
@@ -89,7 +56,7 @@ def apply_network(
 def float_outputs(network: Network, weights: Array, x: Array) -> Array:
     """Return outputs, float64 of shape (samples, outputs), of samples (samples, inputs)."""
     columns = np.ascontiguousarray(np.asarray(x, np.float64).T)
-    stages, weights = network_stages(network), np.asarray(weights, np.float64)
+    stages, weights = float_stages(network), np.asarray(weights, np.float64)
     return apply_network(stages, weights, columns, _activate).T
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from tenzo.sw.errors import UserError
-from tenzo.sw.experiments.float_network import Stage, apply_network
+from tenzo.sw.experiments.float_network import apply_network
+from tenzo.sw.networks.float_stages import FloatStage
 from tenzo.sw.problems import black_scholes, hjb20, poisson10
 from tenzo.sw.problems.field import Field
 from tenzo.sw.problems.problem import Problem
@@ -26,7 +27,7 @@ class TorchField:
     1 + 2 inputs passes.
     """
 
-    def __init__(self, stages: Sequence[Stage], weights: Tensor, field: Field, differ: bool):
+    def __init__(self, stages: Sequence[FloatStage], weights: Tensor, field: Field, differ: bool):
         points = torch.from_numpy(field.points).to(weights.dtype)
         count, inputs = points.shape
         self.points, self.exact_at = points, field.points
@@ -55,14 +56,16 @@ class TorchField:
         return self._second[list(axes)].sum(0)
 
 
-def class_loss(stages: Sequence[Stage], weights: Tensor, samples: Tensor, labels: Tensor) -> Tensor:
+def class_loss(
+    stages: Sequence[FloatStage], weights: Tensor, samples: Tensor, labels: Tensor
+) -> Tensor:
     """Return the mean cross-entropy of samples (samples, inputs)."""
     outputs = apply_network(stages, weights, samples.T, _activate)
     return torch.nn.functional.cross_entropy(outputs.T, labels)
 
 
 def residual_loss(
-    problem: Problem, stages: Sequence[Stage], weights: Tensor, fields: Mapping[str, Field]
+    problem: Problem, stages: Sequence[FloatStage], weights: Tensor, fields: Mapping[str, Field]
 ) -> Tensor:
     """Return the loss of a problem at the points of fields.
 

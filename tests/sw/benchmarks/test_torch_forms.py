@@ -9,9 +9,10 @@ torch = pytest.importorskip("torch")
 
 from tenzo.sw.benchmarks import torch_forms  # noqa: E402
 from tenzo.sw.benchmarks.cases import make_case  # noqa: E402
-from tenzo.sw.benchmarks.float_network import float_outputs, float_stages  # noqa: E402
+from tenzo.sw.benchmarks.float_network import float_outputs  # noqa: E402
 from tenzo.sw.benchmarks.torch_peers import MERGES, TorchPeers  # noqa: E402
 from tenzo.sw.networks.contraction import Order, choose_orders  # noqa: E402
+from tenzo.sw.networks.float_stages import float_stages  # noqa: E402
 from tenzo.sw.networks.network import Dense, Layer, Network, TensorTrain  # noqa: E402
 from tenzo.sw.program import Activation  # noqa: E402
 

@@ -7,7 +7,8 @@ import pytest
 
 from tenzo.sw.configuration.config import load_config
 from tenzo.sw.data.samples import load_samples
-from tenzo.sw.experiments.float_network import float_outputs, network_stages
+from tenzo.sw.experiments.float_network import float_outputs
+from tenzo.sw.networks.float_stages import float_stages
 from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.problems.samples import configured_problem
 from tenzo.sw.training.minibatches import make_source
@@ -55,7 +56,7 @@ def test_loss_is_that_of_the_problem(preset: str) -> None:
     network, problem, weights, fields = fields_of(preset)
     exact = {name: ExactField(network, weights, field.points) for name, field in fields.items()}
     expected = float(np.ravel(problem.losses(exact))[0])
-    stages = network_stages(network)
+    stages = float_stages(network)
     loss = torch_losses.residual_loss(problem, stages, torch.from_numpy(weights), fields)
     assert float(loss) == pytest.approx(expected, rel=1e-6)
 
@@ -64,7 +65,7 @@ def test_loss_is_that_of_the_problem(preset: str) -> None:
 def test_derivatives_are_those_of_the_network(preset: str) -> None:
     network, _, weights, fields = fields_of(preset)
     exact = ExactField(network, weights, fields["interior"].points)
-    arguments = network_stages(network), torch.from_numpy(weights), fields["interior"]
+    arguments = float_stages(network), torch.from_numpy(weights), fields["interior"]
     field = torch_losses.TorchField(*arguments, True)
     for axis in (0, 1):
         assert np.allclose(field.first(axis), exact.first(axis), rtol=0, atol=1e-6)
@@ -78,7 +79,7 @@ def test_loss_of_classes_is_the_cross_entropy() -> None:
     outputs = float_outputs(network, weights, x)
     expected = np.log(np.exp(outputs).sum(1)) - outputs[np.arange(5), labels]
     loss = torch_losses.class_loss(
-        network_stages(network),
+        float_stages(network),
         torch.from_numpy(weights),
         torch.from_numpy(x),
         torch.from_numpy(labels),
