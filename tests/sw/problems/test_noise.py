@@ -81,7 +81,8 @@ def test_larger_step_is_proposed_for_a_tiny_one(step):
 
 
 def test_what_is_proposed_is_tolerated_and_no_bit_too_many():
-    config = load_config("hjb20", (*SMALL, "formats.activation={width=16,frac_bits=13}"))
+    options = ("formats.activation={width=16,frac_bits=13}", "problem.derivatives.step=0.25")
+    config = load_config("hjb20", (*SMALL, *options))
     noisy = NoisyProblem(config)
     noise, tolerated = noisy.predicted().laplacian, noisy.problem.tolerated_noise
     assert noise > tolerated
@@ -100,11 +101,12 @@ def test_plan_shows_the_noise_and_warns_of_too_much(tmp_path):
     good = json.loads(run_tenzo("plan", "hjb20", "--json").stdout)["rounding_noise"]
     assert good["laplacian"] < good["tolerated"] == 0.05
     assert good["advice"] is None and good["nodes"] == 43 and good["weights"] == "initial"
-    bad = run_tenzo("plan", "hjb20", "--set", "formats.activation={width=14,frac_bits=11}")
+    options = ("formats.activation={width=14,frac_bits=11}", "problem.derivatives.step=0.25")
+    bad = run_tenzo("plan", "hjb20", "--set", options[0], "--set", options[1])
     assert bad.exit_code == 0
-    assert "noise of 0.4 in the Laplacian" in bad.stdout
+    assert "noise of 0.38 in the Laplacian" in bad.stdout
     (warning,) = bad.stderr.splitlines()
-    assert "the problem tolerates: choose formats.activation = { width = 18" in warning
+    assert "the problem tolerates: choose formats.activation = { width = 17" in warning
     assert "rounding_noise" not in json.loads(run_tenzo("plan", "digits", "--json").stdout)
 
 
@@ -130,7 +132,7 @@ def test_plan_of_a_run_takes_its_weights(tmp_path):
 )
 @pytest.mark.parametrize("command", ["plan", "train"])
 def test_stencils_that_do_not_fit_are_one_sentence(command, override, words):
-    result = run_tenzo(command, "hjb20", "--set", override)
+    result = run_tenzo(command, "hjb20", "--set", override, "--set", "training.batch=100")
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert words in line
