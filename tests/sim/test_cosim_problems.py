@@ -33,8 +33,9 @@ def test_problem_runs_a_step_without_a_difference() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "points"), [("hjb20", 1), ("black-scholes", 2)])
 def test_problem_runs_sweeps_without_a_difference(name: str, points: int) -> None:
-    overrides = ["training.estimator=cge", "training.coordinates=30", "engine.lane_count=4"]
-    config = load_config(name, [*overrides, "training.calibration_samples=16"])
+    overrides = ["training.estimator=cge", "training.coordinates=30", "training.central=false"]
+    sizes = ["training.calibration_samples=16", "engine.lane_count=4"]
+    config = load_config(name, [*overrides, *sizes])
     verdict = cosim(config, steps=2, batch=points)
     assert verdict.passed, verdict.sentence()
     assert verdict.queries == 1 + 2 * (1 + 30)
