@@ -3,7 +3,7 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc import Processor
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
@@ -13,16 +13,26 @@ from tenzo.hw.memory import simple_memory
 from tenzo.sw.packets import MAX_PAYLOAD_WORDS, NAK_OPCODE
 
 
+class _StagedLayout(data.StructLayout):
+    """A word on the way to the CRC: the header is ``first``, the CRC's own place ``last``."""
+
+    def __init__(self) -> None:
+        super().__init__({"data": 32, "first": 1, "last": 1})
+
+
 class Sender(wiring.Component):
     """Sender of responses.
 
     Sends a header, ``length`` words of the payload memory and a CRC. A response with a ``code`` is
     sent as a NAK whose payload is that code; the payload memory is not touched, so that an earlier
-    response can be sent again.
+    response can be sent again. ::
 
-    Throughput is one word per clock cycle; the header appears one cycle after the response.
+        payload memory, header, code -> register -> CRC -> o
+
+    Throughput is one word per clock cycle; the header appears two cycles after the response.
     Back-pressure holds the present word; no word is lost or sent twice. A response is accepted when
-    its last word is on the way out, and the payload memory must not be written until then.
+    all its payload has left the memory, which must not be written until then; the next one may
+    follow at once.
     Resources on ECP5: see :class:`tenzo.hw.link.Link`.
 
     Members
@@ -51,41 +61,57 @@ class Sender(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.checksum = crc = Processor(CRC32_ISO_HDLC(data_width=32))
+        staged = Signal(_StagedLayout(), reset_less=True)
+        staged_valid = Signal()
+        take = Signal()  # the staged word moves on
+        advance = self._stage(m, staged, ~staged_valid | take)
+        m.d.comb += [
+            take.eq(staged_valid & (~self.o.valid | self.o.ready)),
+            crc.data.eq(staged.data),
+            crc.valid.eq(take & ~staged.last),
+            crc.start.eq(staged.first),
+        ]
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(take):
+            m.d.sync += [
+                staged_valid.eq(0),
+                self.o.valid.eq(1),
+                self.o.payload.data.eq(Mux(staged.last, crc.crc, staged.data)),
+                self.o.payload.last.eq(staged.last),
+            ]
+        with m.If(advance):
+            m.d.sync += staged_valid.eq(1)
+        return m
+
+    def _stage(self, m: Module, staged: Any, free: Value) -> Value:
+        """Put one word after the other into a register; return whether one goes there."""
         response = self.i.payload
         refused = response.code != 0
         length = Mux(refused, 1, response.length)
         position = Signal(range(MAX_PAYLOAD_WORDS + 2))  # 0 header, then payload, then CRC
         following = Signal.like(position)
         payload_data = self._add_payload_memory(m, following)
-        word = Signal(32)
-        last = Signal()
-        advance = Signal()
+        first, last, advance = Signal(), Signal(), Signal()
+        opcode = Mux(refused, NAK_OPCODE, response.opcode)
+        header = Cat(opcode[:8], response.sequence, length)
         m.d.comb += [
+            first.eq(position == 0),
             last.eq(position == length + 1),
-            advance.eq(self.i.valid & (~self.o.valid | self.o.ready)),
+            advance.eq(self.i.valid & free),
             following.eq(Mux(advance, position + 1, position)),
             self.i.ready.eq(advance & last),
-            crc.data.eq(word),
-            crc.valid.eq(advance & ~last),
-            crc.start.eq(position == 0),
         ]
-        with m.If(position == 0):
-            opcode = Mux(refused, NAK_OPCODE, response.opcode)
-            m.d.comb += word.eq(Cat(opcode[:8], response.sequence, length))
-        with m.Elif(last):
-            m.d.comb += word.eq(crc.crc)
-        with m.Else():
-            m.d.comb += word.eq(Mux(refused, response.code, payload_data))
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
         with m.If(advance):
             m.d.sync += [
-                self.o.valid.eq(1),
-                self.o.payload.data.eq(word),
-                self.o.payload.last.eq(last),
+                staged.first.eq(first),
+                staged.last.eq(last),
+                staged.data.eq(
+                    Mux(first | refused, Mux(first, header, response.code), payload_data)
+                ),
                 position.eq(Mux(last, 0, following)),
             ]
-        return m
+        return advance
 
     def _add_payload_memory(self, m: Module, following: Value) -> Value:
         """Add the memory; return the payload word of the present position."""
