@@ -59,7 +59,7 @@ class Commands(click.Group):
             status = _say(str(error))
         except DeviceError as error:
             _say(str(error))
-            status = 1
+            status = error.exit_status
         except Interrupted as stop:
             _say(str(stop))
             status = stop.exit_status

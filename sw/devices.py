@@ -31,12 +31,22 @@ def open_float(engine: EngineParameters) -> Device:
     return FloatDevice(engine)
 
 
+def open_serial(engine: EngineParameters, address: str) -> Device:
+    """Open the engine at a serial port, ``PORT`` or ``PORT@BAUD``."""
+    from tenzo.sw.link.serial_device import open_serial
+
+    return open_serial(engine, address)
+
+
 DEVICES: dict[str, Callable[[EngineParameters], Device]] = {
     "float": open_float,
     "golden": open_golden,
     "verilator": open_verilator,
 }
-"""How to open each device."""
+"""How to open each device that has no address."""
+
+ADDRESSED: dict[str, Callable[[EngineParameters, str], Device]] = {"serial": open_serial}
+"""How to open each device whose name is a kind, a colon and an address."""
 
 
 def open_device(
@@ -47,8 +57,9 @@ def open_device(
     Parameters
     ----------
     name : :class:`str`
-        ``golden``, the model of the engine on the host; ``verilator``, the generated Verilog; or
-        ``float``, float32 on the host.
+        ``golden``, the model of the engine on the host; ``verilator``, the generated Verilog;
+        ``float``, float32 on the host; or ``serial:PORT`` or ``serial:PORT@BAUD``, an engine at a
+        serial port.
     engine : :class:`EngineParameters`
     kernel : :class:`str`, optional
         What computes the golden model: ``numpy``, ``native``, or an instruction set by name; the
@@ -60,11 +71,17 @@ def open_device(
     ------
     UserError
         If there is no such device or kernel, or the device has no kernels or waveforms.
+    LostDeviceError
+        If nothing answers at the address.
     """
-    if name not in DEVICES:
-        raise UserError(f"device must be one of {', '.join(sorted(DEVICES))}, not {name!r}")
+    kind, colon, address = name.partition(":")
+    if name not in DEVICES and not (colon and kind in ADDRESSED):
+        known = ", ".join(sorted(DEVICES))
+        raise UserError(f"device must be one of {known}, serial:PORT, not {name!r}")
     if traced and name != "verilator":
         raise UserError(f"a waveform needs device 'verilator', not {name!r}: name it")
+    if kernel is None and kind in ADDRESSED:
+        return ADDRESSED[kind](engine, address)
     if kernel is None:
         return open_verilator(engine, True) if traced else DEVICES[name](engine)
     if name != "golden":

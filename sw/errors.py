@@ -41,6 +41,14 @@ class DeviceError(RuntimeError):
     The command line prints the sentence and exits with status 1, without a traceback.
     """
 
+    exit_status = 1
+
+
+class LostDeviceError(DeviceError):
+    """A device at the end of a cable went away or does not answer: the user's to mend, status 2."""
+
+    exit_status = 2
+
 
 def code_error(error: Exception) -> str:
     """Return what a user's code raised, with the line of it that failed.

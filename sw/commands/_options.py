@@ -28,8 +28,8 @@ device_option = click.option(
     "--device",
     default="golden",
     show_default=True,
-    help="What computes: golden, the model on the host; verilator, the compiled Verilog; or float, "
-    "float32 on the host, for comparison.",
+    help="What computes: golden, the model on the host; verilator, the compiled Verilog; "
+    "serial:PORT[@BAUD], a board; or float, float32 on the host, for comparison.",
 )
 kernel_option = click.option(
     "--kernel",

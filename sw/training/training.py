@@ -135,7 +135,7 @@ class _Run:
         except (DeviceError, InfiniteLossError) as error:
             kept = f"{error}; the checkpoint of step {self.saved_step} is in {self.folder.path}"
             if isinstance(error, DeviceError):
-                raise DeviceError(f"{kept}, go on with --resume") from None
+                raise type(error)(f"{kept}, go on with --resume") from None
             raise InfiniteLossError(f"{kept}, a new run needs other values") from None
 
     def _open(self, out: Path | None, resume: bool) -> None:
