@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.device import CoordinateOutputs, Counters, Outputs, Query
-from tenzo.sw.engine import PROTOCOL_VERSION, EngineParameters
-from tenzo.sw.errors import UserError
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.errors import LostDeviceError, UserError
 from tenzo.sw.link.coordinate_sweep import CoordinateSweep, Swept, one_hot_outputs
 from tenzo.sw.link.core_model import COUNTER_LIMIT
+from tenzo.sw.link.identity import check_identity
 from tenzo.sw.link.packet_schedule import schedule_runs
 from tenzo.sw.link.program_memory import ProgramMemory
 from tenzo.sw.link.requests import PacketRequest, parameter_requests
-from tenzo.sw.link.session import EmptyError, Session, Transport
+from tenzo.sw.link.session import EmptyError, RefusedError, Session, Transport
 from tenzo.sw.packets import (
     COUNTER_WORDS,
-    IDENTITY_WORDS,
     LAYOUTS,
-    MAGIC,
     MAX_OUTSTANDING_QUERIES,
     Opcode,
 )
@@ -74,9 +74,9 @@ class PacketDevice:
         self._name = name
         self._program: Program | None = None
         self._sweep: CoordinateSweep | None = None
-        self._sweepable = True
+        self._sweepable, self._ready = True, False
         self._before = self.coordinate_counters = Counters.none(engine.stage_slots)
-        self._check_identity(self._session.command(PacketRequest(Opcode.IDENTIFY)))
+        check_identity(self._session.command(PacketRequest(Opcode.IDENTIFY)), engine)
         self._release_all()
 
     @property
@@ -91,12 +91,16 @@ class PacketDevice:
         """
         check_program(program, self.engine)
         self._memory.configure(program, self.engine.stage_slots)
-        self._program, self._sweep, self._sweepable = program, None, True
+        self._program, self._sweep = program, None
+        self._sweepable, self._ready = True, False
         self._session.transport.allow(_longest_wait(program, self.engine))
 
     def write_parameters(self, parameters_raw: IntArray) -> None:
         """Write the master weights, then biases: raw integers of shape (parameter_count,)."""
-        self._session.commands(parameter_requests(self._loaded(), self.engine, parameters_raw))
+        requests = parameter_requests(self._loaded(), self.engine, parameters_raw)
+        with self._expecting_readiness():
+            self._session.commands(requests)
+        self._ready = True
 
     def evaluate(self, samples_raw: IntArray, queries: Sequence[Query]) -> Iterator[Outputs]:
         """Run all queries on samples of shape (samples, inputs), one item per wave and query.
@@ -122,8 +126,9 @@ class PacketDevice:
         )
         runs = self._session.results(requests)
         try:
-            for run, results in runs:
-                yield Outputs(run.query, run.first_sample, results)
+            with self._expecting_readiness():
+                for run, results in runs:
+                    yield Outputs(run.query, run.first_sample, results)
         finally:
             abandoned = True
             for _ in runs:
@@ -155,7 +160,8 @@ class PacketDevice:
         for first in range(0, len(coordinates), together):
             some = coordinates[first : first + together]
             self._before = self._before.plus(self._take_counters())
-            swept = self._sweep_some(samples_raw, some)
+            with self._expecting_readiness():
+                swept = self._sweep_some(samples_raw, some)
             counted = self._take_counters()
             self.coordinate_counters = self.coordinate_counters.plus(counted)
             _check_cycles(counted, swept)
@@ -174,6 +180,16 @@ class PacketDevice:
     def close(self) -> None:
         """Release the link."""
         self._session.transport.close()
+
+    @contextmanager
+    def _expecting_readiness(self) -> Iterator[None]:
+        """Turn refusals that a loaded engine cannot give into the loss of the device."""
+        try:
+            yield
+        except (RefusedError, EmptyError) as error:
+            if not self._ready:
+                raise
+            raise LostDeviceError(f"the engine was reset in between: {error}") from error
 
     def _loaded(self) -> Program:
         """Return the program in the engine."""
@@ -224,25 +240,6 @@ class PacketDevice:
                 self._session.command(PacketRequest(Opcode.READ_RESULTS, release))
         except EmptyError:
             return
-
-    def _check_identity(self, words: Sequence[int]) -> None:
-        """Compare what answered with what was asked for."""
-        identity = dict(zip(IDENTITY_WORDS, words, strict=False))
-        if identity.get("magic") != MAGIC:
-            raise UserError("no Tenzo engine answers on this link: check the port and its speed")
-        version = identity["protocol_version"]
-        if version != PROTOCOL_VERSION:
-            raise UserError(
-                f"the engine speaks protocol version {version}, this program version "
-                f"{PROTOCOL_VERSION}: build the engine again"
-            )
-        digest = identity["digest_low"] | identity["digest_high"] << 32
-        if digest != self.engine.digest:
-            raise UserError(
-                f"the engine's digest is {digest:#018x}, the configuration's is "
-                f"{self.engine.digest:#018x}: build an engine from this configuration, or use the "
-                "configuration that this engine was built from"
-            )
 
 
 def _longest_wait(program: Program, engine: EngineParameters) -> int:

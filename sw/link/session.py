@@ -24,14 +24,18 @@ from tenzo.sw.packets import (
 IntArray = npt.NDArray[np.int64]
 
 
+class RefusedError(UserError):
+    """The engine is not ready for a packet, or has no room for what it asks."""
+
+
 class EmptyError(RuntimeError):
     """No query is outstanding."""
 
 
 _REFUSALS: dict[NakCode, type[Exception]] = {
-    NakCode.ADDRESS: UserError,
-    NakCode.VALUE: UserError,
-    NakCode.NOT_READY: UserError,
+    NakCode.ADDRESS: RefusedError,
+    NakCode.VALUE: RefusedError,
+    NakCode.NOT_READY: RefusedError,
     NakCode.EMPTY: EmptyError,
 }
 

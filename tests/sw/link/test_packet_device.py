@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from tenzo.sim.random_check import CaseChecker
 from tenzo.sim.random_engines import RANDOM_ENGINES
 from tenzo.sw.device import Query
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import LostDeviceError, UserError
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.link.endpoint import Endpoint
 from tenzo.sw.link.packet_device import PacketDevice
@@ -197,7 +197,7 @@ def test_queries_that_an_earlier_host_left_are_released() -> None:
 
 def test_another_engine_is_refused() -> None:
     other = dataclasses.replace(ENGINE, lane_count=4)
-    with pytest.raises(UserError, match=r"the engine's digest is 0x.* the configuration's is 0x"):
+    with pytest.raises(UserError, match=r"lane_count is 4, not 8 \(digest 0x.*, not 0x"):
         PacketDevice(ENGINE, EndpointTransport(other))
 
 
@@ -233,6 +233,27 @@ def test_a_query_before_parameters_is_refused() -> None:
     device.load_program(dense_program(4, 2))
     with pytest.raises(UserError, match="refused QUERY: NOT_READY"):
         list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))
+
+
+@pytest.mark.parametrize("opcode", [Opcode.WRITE_PARAMETERS, Opcode.QUERY, Opcode.READ_RESULTS])
+def test_an_engine_that_was_reset_in_between_is_lost(opcode: Opcode) -> None:
+    program = dense_program(4, 2)
+    device, transport = loaded(program)
+    exchange = transport.endpoint.exchange
+
+    def reset_before(words: Sequence[int]) -> list[int]:
+        if words[0] & 0xFF == opcode:
+            transport.endpoint = Endpoint(ENGINE)
+        return (exchange if transport.endpoint is old else transport.endpoint.exchange)(words)
+
+    def make_step(device: PacketDevice) -> None:
+        device.write_parameters(np.zeros(program.parameter_count, np.int64))
+        list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))
+
+    old = transport.endpoint
+    old.exchange = reset_before  # type: ignore[method-assign]
+    with pytest.raises(LostDeviceError, match=f"reset in between: .* refused {opcode.name}"):
+        make_step(device)
 
 
 def test_a_device_works_after_a_refusal() -> None:
