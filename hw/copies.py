@@ -68,7 +68,7 @@ class Copies(wiring.Component):
         with m.Elif(self.filled):
             m.d.sync += flags.bit_select(self.pair, 1).eq(self.filled_patched)
         m.submodules.storage = addresses = Memory(
-            shape=len(self.address), depth=2, init=[], attrs={"ram_style": "distributed"}
+            shape=len(self.address), depth=2, init=[]
         )
         write, read = addresses.write_port(), addresses.read_port(domain="comb")
         m.d.comb += [
