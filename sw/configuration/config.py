@@ -81,13 +81,13 @@ class Config(Table):
         UserError
             If a given size is too small for the network.
         """
-        return fit_engine(self.network(), self._engine_keys())
+        return fit_engine(self.network(), self.engine_keys())
 
     def plan(self) -> Plan:
         """Return the plan of the network on the engine, with shifts that are not calibrated."""
         return plan(self.network(), self.engine())
 
-    def _engine_keys(self) -> dict[str, Any]:
+    def engine_keys(self) -> dict[str, Any]:
         """Return the parameters of the engine that the file gives."""
         keys = self.engine_table.model_dump(exclude={"lfsr"}, exclude_none=True)
         lfsr = LfsrParameters(**self.engine_table.lfsr.model_dump())
