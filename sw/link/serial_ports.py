@@ -13,8 +13,8 @@ from serial.tools import list_ports
 
 from tenzo.sw.errors import UserError
 
-DEFAULT_BAUD = 3_000_000
-"""Fastest rate that the usual bridges from USB make; a pseudo-terminal has none."""
+BAUDS = (3_000_000, 2_000_000, 1_500_000, 1_000_000, 750_000, 500_000, 250_000, 115_200)
+"""Rates that are tried, in this order, where none is named: all that boards are built for."""
 
 _READ_SECONDS = 0.02
 _WRITE_SECONDS = 2.0
@@ -22,10 +22,15 @@ _HELD = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
 
 
 class Address(NamedTuple):
-    """A port and its baud rate."""
+    """A port and its baud rate, if one is named."""
 
     port: str
-    baud: int
+    baud: int | None = None
+
+    @property
+    def bauds(self) -> tuple[int, ...]:
+        """Rates to try."""
+        return BAUDS if self.baud is None else (self.baud,)
 
 
 def parse_address(text: str) -> Address:
@@ -37,10 +42,10 @@ def parse_address(text: str) -> Address:
         If the port has no name, or the baud rate is no positive number.
     """
     port, at, baud = text.rpartition("@")
-    if not at:
-        port, baud = text, str(DEFAULT_BAUD)
-    if not port:
+    if not (port if at else text):
         raise UserError(f"a serial device is serial:PORT or serial:PORT@BAUD; {known_ports()}")
+    if not at:
+        return Address(text)
     if not (baud.isascii() and baud.isdecimal() and int(baud)):
         raise UserError(f"the baud rate of port {port} must be a positive number, not {baud!r}")
     return Address(port, int(baud))
@@ -58,7 +63,7 @@ def known_ports() -> str:
 
 
 def open_port(address: Address) -> serial.Serial:
-    """Open a port for this program alone, 8 data bits, no parity, 1 stop bit.
+    """Open a port for this program alone, 8 data bits, no parity, 1 stop bit, at its first rate.
 
     Raises
     ------
@@ -69,7 +74,7 @@ def open_port(address: Address) -> serial.Serial:
     try:
         port = serial.Serial(
             address.port,
-            address.baud,
+            address.bauds[0],
             timeout=_READ_SECONDS,
             write_timeout=_WRITE_SECONDS,
             exclusive=True if os.name == "posix" else None,
@@ -92,7 +97,7 @@ def _describe(address: Address, error: OSError | ValueError) -> str:
     if number in _HELD:
         return f"another program holds port {name}: end it first, or name another port"
     if isinstance(error, ValueError) or "baud" in str(error).lower():
-        return f"port {name} does not run at {address.baud} baud: name another rate, PORT@BAUD"
+        return f"port {name} does not run at {address.bauds[0]} baud: name another, {name}@BAUD"
     if number is None or number in (errno.ENOTTY, errno.EISDIR):
         return f"{name} is no serial port: {known_ports()}"
     return f"port {name} cannot be opened: {(error.strerror or str(error)).lower()}"

@@ -30,6 +30,10 @@ _DAMAGE = (NakCode.CRC, NakCode.LENGTH)
 _MOST_PATIENCE = 16.0
 
 
+class NoAnswerError(LostDeviceError):
+    """No good response came in as many tries as are allowed."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How long a link waits before it sends a packet again, and how often it does.
@@ -41,16 +45,15 @@ class Limits:
         earlier. All boards have 10 MHz or more.
     margin_seconds : :class:`float`
         Time beside that for bytes and cycles: latency of operating systems and of USB.
-    first_silences, silences : :class:`int`
-        Time-outs in a row, of one packet, until nothing is expected any more: before the first
-        answer at all, and later. Each waits twice as long as the one before it, up to 16 times.
+    silences : :class:`int`
+        Time-outs in a row, of one packet, after which nothing is expected any more. Each waits
+        twice as long as the one before it, up to 16 times.
     tries : :class:`int`
         Times that one packet is sent at most, whatever comes back.
     """
 
     clock_hz: float = 10e6
     margin_seconds: float = 0.25
-    first_silences: int = 4
     silences: int = 11
     tries: int = 1000
 
@@ -72,17 +75,19 @@ class SerialTransport:
 
     Members
     -------
+    limits : as given; may be set
+    heard : whether any byte came
     sent, repeated : packets sent so far, and how many of them were repeats
     """
 
     def __init__(self, port: serial.Serial, limits: Limits | None = None) -> None:
         self._port = port
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._decoder = FrameDecoder()
         self._packets: deque[list[int]] = deque()
         self._allowed_seconds = 0.0
         self._patience = 1.0
-        self._answered = self._heard = False
+        self.heard = False
         self.sent = self.repeated = 0
 
     def exchange(self, requests: Iterable[list[int]]) -> Iterator[list[int]]:
@@ -90,15 +95,17 @@ class SerialTransport:
 
         Raises
         ------
+        NoAnswerError
+            If no good response came in as many tries as are allowed.
         LostDeviceError
-            If the port is gone, or no good response came in as many tries as are allowed.
+            If the port is gone.
         """
         for request in requests:
             yield self._ask(request)
 
     def allow(self, cycles: int) -> None:
         """Take note that an engine may compute for some clock cycles before it responds."""
-        self._allowed_seconds = cycles / self._limits.clock_hz
+        self._allowed_seconds = cycles / self.limits.clock_hz
 
     def close(self) -> None:
         """Close the port."""
@@ -106,11 +113,16 @@ class SerialTransport:
             _LOG.debug("%d of %d packets were sent again", self.repeated, self.sent)
         self._port.close()
 
+    @property
+    def baud(self) -> int:
+        """Baud rate of the port."""
+        return int(self._port.baudrate)
+
     def _ask(self, request: Sequence[int]) -> list[int]:
         """Send a packet until it has a good response."""
         frame = _END + encode_frame(request)
         silences = 0
-        for attempt in range(self._limits.tries):
+        for attempt in range(self.limits.tries):
             self.sent += 1
             self.repeated += attempt > 0
             try:
@@ -121,9 +133,12 @@ class SerialTransport:
                 self._learn(silences)
                 return came
             silences = 0 if came else silences + 1
-            if silences >= self._most_silences:
+            if silences >= self.limits.silences:
                 break
-        raise LostDeviceError(self._no_answer(attempt + 1))
+        raise NoAnswerError(
+            f"the engine on {self._port.name} at {self.baud} baud has stopped answering: "
+            f"{attempt + 1} tries brought no good response, check its power and cable"
+        )
 
     def _send(self, frame: bytes) -> bool:
         """Write a frame; return whether the port took it in time."""
@@ -149,51 +164,27 @@ class SerialTransport:
         """Read what has come, or wait for it for the port's read timeout."""
         data = self._port.read(1)
         if data:
-            self._heard = True
+            self.heard = True
             data += self._port.read(self._port.in_waiting)
             self._packets.extend(self._decoder.feed(data))
 
     def _seconds(self, size: int, silences: int) -> float:
         """Return how long a response to a frame may take."""
-        wire = (size + _RESPONSE_BYTES) * _BITS_PER_BYTE / self._port.baudrate
-        usual = wire + self._allowed_seconds + self._limits.margin_seconds
+        wire = (size + _RESPONSE_BYTES) * _BITS_PER_BYTE / self.baud
+        usual = wire + self._allowed_seconds + self.limits.margin_seconds
         return float(usual * min(self._patience * 2**silences, _MOST_PATIENCE))
 
     def _learn(self, silences: int) -> None:
         """Wait longer for an engine that answered late; forget it slowly, for it may be noise."""
-        self._answered = True
         if silences:
             self._patience = min(self._patience * 2, _MOST_PATIENCE)
         else:
             self._patience = max(1.0, self._patience * 0.99)
 
-    @property
-    def _most_silences(self) -> int:
-        """Time-outs in a row that end the link."""
-        return self._limits.silences if self._answered else self._limits.first_silences
-
     def _gone(self, error: OSError) -> LostDeviceError:
         """Return the error of a port that cannot be read or written any more."""
         reason = error.strerror or str(error).partition(" (")[0]
         return LostDeviceError(f"port {self._port.name} is gone: {reason.lower()}")
-
-    def _no_answer(self, tries: int) -> str:
-        """Return what is wrong where no good response came."""
-        place = f"on {self._port.name} at {self._port.baudrate} baud"
-        if self._answered:
-            return (
-                f"the engine {place} has stopped answering: {tries} tries brought no good "
-                "response, check its power and cable"
-            )
-        if self._heard:
-            return (
-                f"what answers {place} is no Tenzo engine, or runs at another speed: {tries} tries "
-                "brought no good packet, see 'tenzo devices'"
-            )
-        return (
-            f"nothing answers {place} in {tries} tries: check power and cable, the speed, and that "
-            "the board was flashed, see 'tenzo flash'"
-        )
 
 
 def _judge(request: Sequence[int], words: Sequence[int]) -> list[int] | bool | None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import serial
 
+from tenzo.boards import board as boards
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.link import serial_ports
-from tenzo.sw.link.serial_ports import DEFAULT_BAUD, Address, open_port, parse_address
+from tenzo.sw.link.serial_ports import BAUDS, Address, open_port, parse_address
 from tests.sw.link.pty_engine import PtyEngine
 
 ENGINE = EngineParameters()
@@ -39,14 +40,19 @@ def refuse_with(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("/dev/ttyUSB0", Address("/dev/ttyUSB0", DEFAULT_BAUD)),
+        ("/dev/ttyUSB0", Address("/dev/ttyUSB0")),
         ("/dev/ttyUSB0@115200", Address("/dev/ttyUSB0", 115_200)),
-        ("COM3", Address("COM3", DEFAULT_BAUD)),
+        ("COM3", Address("COM3")),
         ("/dev/by@id/x@9600", Address("/dev/by@id/x", 9600)),
     ],
 )
 def test_an_address_is_a_port_and_a_rate(text: str, address: Address) -> None:
     assert parse_address(text) == address
+
+
+def test_the_rates_of_all_boards_are_tried() -> None:
+    assert Address("p").bauds == BAUDS == boards.BAUDS
+    assert Address("p", 9600).bauds == (9600,)
 
 
 @pytest.mark.parametrize("baud", ["fast", "", "0", "-1", "1.5"])

@@ -27,7 +27,7 @@ from tests.sw.link.pty_engine import PtyEngine
 
 ENGINE = EngineParameters()
 PATIENT = Limits(margin_seconds=100.0)
-HASTY = Limits(margin_seconds=0.02)
+HASTY = Limits(margin_seconds=0.02, silences=8)
 SMALL = (
     "network.layers=[{inputs=64,outputs=10,input_modes=[4,4,4],output_modes=[1,5,2],ranks=1}]",
     "engine.lane_count=2",
@@ -187,22 +187,6 @@ def test_the_time_allows_for_the_engine_and_the_line() -> None:
         transport.close()
 
 
-def test_a_device_that_says_nothing_is_named() -> None:
-    with PtyEngine(ENGINE, answer=lambda words: b"") as engine:
-        with pytest.raises(
-            LostDeviceError, match=r"^nothing answers on /dev/\S+ at 1000000 baud in 4"
-        ):
-            open_serial(ENGINE, f"{engine.port}@1000000", HASTY)
-        assert engine.packets == 4
-
-
-@pytest.mark.parametrize("nonsense", [b"Hello!\r\n", b"\0\x09\x01\x02\x03\x04\x05\x06\x07\x08\0"])
-def test_a_device_that_talks_nonsense_is_named(nonsense: bytes) -> None:
-    with PtyEngine(ENGINE, answer=lambda words: nonsense) as engine:
-        with pytest.raises(LostDeviceError, match=r"^what answers on .* is no Tenzo engine"):
-            open_serial(ENGINE, engine.port, HASTY)
-
-
 def test_an_engine_that_stops_answering_is_named() -> None:
     def answer(words: list[int]) -> bytes:
         return encode_frame(engine.endpoint.exchange(words)) if engine.packets < 10 else b""
@@ -229,7 +213,10 @@ def test_a_port_that_takes_no_bytes_is_silent() -> None:
     port = open_port(Address(os.ttyname(slave), 3_000_000))
     port.write_timeout = 0.05
     transport = SerialTransport(port, HASTY)
-    with pytest.raises(LostDeviceError, match=r"^nothing answers"):
+    with pytest.raises(
+        LostDeviceError,
+        match=r"at 3000000 baud has stopped answering: 8 tries",
+    ):
         list(transport.exchange([encode_packet(1, 0, np.ones(256, int).tolist())] * 20))
     transport.close()
     os.close(slave)
