@@ -20,8 +20,14 @@ class Link(wiring.Component):
                                                   |  Controller
         o <- Sender <- response, payload words  --+
 
-    Every packet gets one response, in order. Throughput is one word per clock cycle and direction.
-    Resources on ECP5: 1,200 LUTs, most of them for the two CRCs, 350 flip-flops and 2 block RAMs.
+    Every packet gets one response, in order. Throughput is one word per clock cycle and direction,
+    one in 32 clock cycles if ``compact``. Resources on ECP5: 1,200 LUTs, most of them for the two
+    CRCs, 350 flip-flops and 2 block RAMs; 420 LUTs if ``compact``.
+
+    Parameters
+    ----------
+    compact : :class:`bool`
+        Compute the CRCs bit by bit: for a link as slow as a serial line.
 
     Members
     -------
@@ -43,7 +49,8 @@ class Link(wiring.Component):
     response: Any
     response_write: Any
 
-    def __init__(self) -> None:
+    def __init__(self, *, compact: bool = False) -> None:
+        self._compact = compact
         super().__init__(
             {
                 "i": In(word_stream()),
@@ -58,8 +65,8 @@ class Link(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.receiver = receiver = Receiver()
-        m.submodules.sender = sender = Sender()
+        m.submodules.receiver = receiver = Receiver(compact=self._compact)
+        m.submodules.sender = sender = Sender(compact=self._compact)
         wiring.connect(m, flipped(self.i), receiver.i)
         wiring.connect(m, receiver.o, flipped(self.packet))
         wiring.connect(m, flipped(self.response), sender.i)

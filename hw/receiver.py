@@ -4,10 +4,9 @@ from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.crc import Processor
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
+from tenzo.hw.checksum import Checksum
 from tenzo.hw.interface import PacketLayout, word_stream
 from tenzo.hw.memory import simple_memory
 from tenzo.sw.packets import FIXED_WORDS, MAX_PAYLOAD_WORDS, NakCode
@@ -24,8 +23,14 @@ class Receiver(wiring.Component):
     fewer than two words or the CRC over all words is wrong, else ``LENGTH`` if the header's count
     is not the number of payload words or exceeds 256. Nothing looks at a packet before that.
 
-    Throughput is one word per clock cycle; the packet appears two cycles after its last word. While
-    it is on ``o``, no word is accepted. Resources on ECP5: see :class:`tenzo.hw.link.Link`.
+    Throughput is one word per clock cycle, if ``compact`` one in 32; the packet appears two cycles
+    after its last word. While it is on ``o``, no word is accepted. Resources on ECP5: see
+    :class:`tenzo.hw.link.Link`.
+
+    Parameters
+    ----------
+    compact : :class:`bool`
+        Compute the CRC bit by bit.
 
     Members
     -------
@@ -44,7 +49,8 @@ class Receiver(wiring.Component):
     payload_address: Any
     payload_data: Any
 
-    def __init__(self) -> None:
+    def __init__(self, *, compact: bool = False) -> None:
+        self._compact = compact
         super().__init__(
             {
                 "i": In(word_stream()),
@@ -56,20 +62,21 @@ class Receiver(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.checksum = crc = Processor(CRC32_ISO_HDLC(data_width=32))
+        m.submodules.checksum = crc = Checksum(serial=self._compact)
         count = Signal(range(_COUNT_LIMIT + 1))  # words of the packet so far
         length = Signal(16)  # payload words according to the header
         complete = Signal()
         word, packet = self.i.payload, self.o.payload
-        accept = Signal()
+        listening, accept = Signal(), Signal()
         first = Signal()
         self._add_payload_memory(m, accept & (count - 1 < MAX_PAYLOAD_WORDS) & ~first, count - 1)
         m.d.comb += [
-            self.i.ready.eq(~complete & ~self.o.valid),
+            listening.eq(~complete & ~self.o.valid),
+            self.i.ready.eq(listening & crc.ready),
             accept.eq(self.i.valid & self.i.ready),
             first.eq(count == 0),
             crc.data.eq(word.data),
-            crc.valid.eq(accept),
+            crc.valid.eq(self.i.valid & listening),
             crc.start.eq(first),
         ]
         with m.If(accept):
@@ -88,7 +95,7 @@ class Receiver(wiring.Component):
                     m.d.sync += packet.head[index].eq(word.data)
         with m.If(complete):
             m.d.sync += [complete.eq(0), count.eq(0), self.o.valid.eq(1), packet.length.eq(length)]
-            with m.If(~crc.match_detected | (count < 2)):
+            with m.If(~crc.match | (count < 2)):
                 m.d.sync += packet.code.eq(NakCode.CRC)
             with m.Elif((length != count - 2) | (length > MAX_PAYLOAD_WORDS)):
                 m.d.sync += packet.code.eq(NakCode.LENGTH)

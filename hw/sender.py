@@ -4,10 +4,9 @@ from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.crc import Processor
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
+from tenzo.hw.checksum import Checksum
 from tenzo.hw.interface import ResponseLayout, ResponseWriteLayout, word_stream
 from tenzo.hw.memory import simple_memory
 from tenzo.sw.packets import MAX_PAYLOAD_WORDS, NAK_OPCODE
@@ -16,7 +15,8 @@ from tenzo.sw.packets import MAX_PAYLOAD_WORDS, NAK_OPCODE
 class _StagedLayout(data.StructLayout):
     """A word on the way to the CRC: the header is ``first``, the CRC's own place ``last``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, compact: bool = False) -> None:
+        self._compact = compact
         super().__init__({"data": 32, "first": 1, "last": 1})
 
 
@@ -35,6 +35,11 @@ class Sender(wiring.Component):
     follow at once.
     Resources on ECP5: see :class:`tenzo.hw.link.Link`.
 
+    Parameters
+    ----------
+    compact : :class:`bool`
+        Compute the CRC bit by bit.
+
     Members
     -------
     i : ``In(stream.Signature(ResponseLayout()))``
@@ -49,7 +54,8 @@ class Sender(wiring.Component):
     payload_write: Any
     o: Any
 
-    def __init__(self) -> None:
+    def __init__(self, *, compact: bool = False) -> None:
+        self._compact = compact
         super().__init__(
             {
                 "i": In(stream.Signature(ResponseLayout())),
@@ -60,7 +66,7 @@ class Sender(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.checksum = crc = Processor(CRC32_ISO_HDLC(data_width=32))
+        m.submodules.checksum = crc = Checksum(serial=self._compact)
         staged = Signal(_StagedLayout(), reset_less=True)
         staged_valid = Signal()
         take = Signal()  # the staged word moves on
