@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.delay import delayed
 from tenzo.hw.group import Group, result_address_width
-from tenzo.hw.pipeline import LaneControlLayout
+from tenzo.hw.pipeline import CONTROL_FLAGS, LaneControlLayout
 from tenzo.hw.requantize import REQUANTIZE_CYCLES
 from tenzo.hw.table import TableUnits
 from tenzo.sw.engine import EngineParameters
@@ -15,7 +15,7 @@ from tenzo.sw.formats import RESULT_WIDTH
 CLUSTER_LANES = 8
 """Lanes that share broadcast registers, or one group if that is larger."""
 
-CLUSTER_RESULT_CYCLES = 3
+CLUSTER_RESULT_CYCLES = 4
 """Cycles from an address in the result memories to its value."""
 
 
@@ -54,7 +54,7 @@ class Cluster(wiring.Component):
     result_address : ``In``
         Address in its result memory.
     result_data : ``Out(signed(32))``
-        The value three cycles later, 0 if the group is not in this cluster.
+        The value four cycles later, 0 if the group is not in this cluster.
     """
 
     def __init__(self, engine: EngineParameters, first_group: int, group_count: int) -> None:
@@ -85,7 +85,7 @@ class Cluster(wiring.Component):
         address = delayed(m, self.result_address, 1, reset_less=True)
         data: Value = Const(0)
         for index, group in enumerate(groups):
-            selected = delayed(m, self.result_group == self.first_group + index, 2)
+            selected = delayed(m, self.result_group == self.first_group + index, 3)
             m.d.comb += group.result_read_address.eq(address)
             data |= Mux(selected, group.result_data, 0)
         m.d.sync += self.result_data.eq(data)
@@ -94,10 +94,9 @@ class Cluster(wiring.Component):
     def _registers(self, m: Module) -> dict[str, Signal]:
         """Register the control; hold the settings of an output until the next one."""
         control = {}
-        flags = ("accumulate", "capture", "strobes", "sample", "counted")
         for name, _ in self.control.shape():
             field = self.control[name]
-            register = Signal.like(field, name=name, reset_less=name not in flags)
+            register = Signal.like(field, name=name, reset_less=name not in CONTROL_FLAGS)
             if name in ("shift", "wide", "activation"):
                 with m.If(self.control.load_settings):
                     m.d.sync += register.eq(field)

@@ -23,15 +23,15 @@ class Group(wiring.Component):
     ``capture`` takes the sums of all lanes. One after the other they go through the requantizer:
     the lane at position p writes p cycles after the one at position 0.
 
-        cycle   0         1                          5
+        cycle   0         1                          6
                 capture   position 0 at requantizer  position 0 on write_data
                 sum
 
-    Throughput is one capture every ``requantizer_sharing`` cycles, latency five cycles from
+    Throughput is one capture every ``requantizer_sharing`` cycles, latency six cycles from
     ``capture`` to the write of position 0. There is no back-pressure.
 
-    On ECP5 the default engine's takes at most 70 LUT4, 4 CCU2C and 95 flip-flops besides its lanes,
-    requantizer and block memory.
+    On ECP5 the default engine's takes at most 70 LUT4, 4 CCU2C and 130 flip-flops besides its
+    lanes, requantizer and block memory.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Group(wiring.Component):
     result_read_address : ``In``
         Address in the result memory.
     result_data : ``Out(signed(32))``
-        Its value, one cycle later.
+        Its value, two cycles later.
 
     With table units, ``advance`` moves the chain, and a value that leaves the requantizer may be
     written later as its sine or tanh:
@@ -181,5 +181,5 @@ class Group(wiring.Component):
             write.addr.eq(self.result_write_address),
             write.data.eq(finished),
             read.addr.eq(self.result_read_address),
-            self.result_data.eq(read.data),
         ]
+        m.d.sync += self.result_data.eq(read.data)

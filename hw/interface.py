@@ -9,7 +9,7 @@ from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
 from tenzo.sw.packets import COUNTER_WORDS, FIXED_WORDS
 
-RESULT_LATENCY = 4
+RESULT_LATENCY = 5
 """Cycles from an address on ``result_read`` to its value on ``result_data``."""
 
 SATURATION_LATENCY = 2

@@ -17,11 +17,17 @@ from tenzo.hw.turns import Turns, shared_turns
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.timing import ISSUE_TO_READ, ISSUE_TO_WRITE, TABLE_CYCLES
 
-ISSUE_TO_WEIGHT = ISSUE_TO_READ + READ_TO_SUM - 2
-"""Cycles from issue to the weight at the multiplier."""
+BROADCAST_CYCLES = 2
+"""Registers between a signal here and the lanes: one here, one in each cluster."""
 
 ISSUE_TO_CAPTURE = ISSUE_TO_READ + READ_TO_SUM
 """Cycles from the last term's issue to the complete sum."""
+
+WRITE_LINE_CYCLES = ISSUE_TO_WRITE - BROADCAST_CYCLES - 1
+"""Cycles from an output's last term to the register that holds its address for all positions."""
+
+CONTROL_FLAGS = ("accumulate", "capture", "strobes", "sample", "counted")
+"""Fields of :class:`LaneControlLayout` that reset clears."""
 
 
 class LaneControlLayout(data.StructLayout):
@@ -64,7 +70,7 @@ class Pipeline(wiring.Component):
     The term issued in cycle t meets memory, multiplier and accumulator at fixed cycles; the output
     whose last term was issued in cycle t is written ``ISSUE_TO_WRITE`` cycles later, plus the
     position of its lane. Samples are written in the cycles between: ``sample_write.ready`` is low
-    in the cycles whose successor has a requantizer write to lane memory, no other.
+    two cycles before a requantizer's write to lane memory, at no other time.
 
     Throughput is one term a clock cycle. There is no back-pressure on terms.
 
@@ -103,46 +109,50 @@ class Pipeline(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        """Build the delay lines."""
+        """Build the delay lines, and one register from which all clusters are fed."""
         m = Module()
-        self._operands(m)
+        control = Signal(LaneControlLayout(self.engine))
+        self._operands(m, control)
         finished = Signal()
+        capture = ISSUE_TO_CAPTURE - BROADCAST_CYCLES
         m.d.comb += [
             finished.eq(self.term.valid & self.term.last),
-            self.o.capture.eq(delayed(m, finished, ISSUE_TO_CAPTURE - 1)),
-            self.o.load_settings.eq(delayed(m, finished, ISSUE_TO_CAPTURE)),
+            control.capture.eq(delayed(m, finished, capture)),
+            control.load_settings.eq(delayed(m, finished, capture + 1)),
         ]
         settings = (("shift", "shift"), ("wide", "to_results"), ("activation", "activation"))
         for target, source in settings:
-            line = delayed(m, self.term[source], ISSUE_TO_CAPTURE, reset_less=True)
-            m.d.comb += self.o[target].eq(line)
+            line = delayed(m, self.term[source], capture + 1, reset_less=True)
+            m.d.comb += control[target].eq(line)
         if self.engine.table_units:
-            table = delayed(m, uses_table(self.term), ISSUE_TO_CAPTURE, reset_less=True)
+            table = delayed(m, uses_table(self.term), capture + 1, reset_less=True)
             with m.If(table):
-                m.d.comb += self.o.wide.eq(0)
-        self._writes(m, finished)
+                m.d.comb += control.wide.eq(0)
+        self._writes(m, control, finished)
+        for name, _ in control.shape():
+            register = Signal.like(control[name], name=name, reset_less=name not in CONTROL_FLAGS)
+            m.d.sync += register.eq(control[name])
+            m.d.comb += self.o[name].eq(register)
         return m
 
-    def _operands(self, m: Module) -> None:
+    def _operands(self, m: Module, control: data.View) -> None:
         """Delay weight, start and flags until the product is there."""
         term = self.term
-        weight = Signal(signed(self.engine.weight.width), reset_less=True)
-        bias = Signal.like(weight)
-        start = Signal.like(self.o.start, reset_less=True)
-        m.d.sync += [
-            weight.eq(Mux(delayed(m, term.unit_weight, 1, reset_less=True), 1, self.weight)),
-            bias.eq(Mux(delayed(m, term.use_bias, 1, reset_less=True), self.bias, 0)),
-            start.eq(bias << delayed(m, term.bias_shift, 2, reset_less=True)),
-        ]
+        weight = delayed(m, self.weight, 1, reset_less=True)
+        bias = delayed(m, self.bias, 1, reset_less=True)
+        added = Signal.like(bias, reset_less=True)
+        m.d.sync += added.eq(Mux(delayed(m, term.use_bias, 2, reset_less=True), bias, 0))
+        unit_weight = delayed(m, term.unit_weight, 2, reset_less=True)
+        to_accumulator = ISSUE_TO_CAPTURE - 1 - BROADCAST_CYCLES
         m.d.comb += [
-            self.o.read_address.eq(term.input_address),
-            self.o.weight.eq(weight),
-            self.o.start.eq(start),
-            self.o.accumulate.eq(delayed(m, term.valid, ISSUE_TO_WEIGHT)),
-            self.o.first.eq(delayed(m, term.first, ISSUE_TO_WEIGHT, reset_less=True)),
+            control.read_address.eq(term.input_address),
+            control.weight.eq(Mux(unit_weight, 1, weight)),
+            control.start.eq(added << delayed(m, term.bias_shift, to_accumulator, reset_less=True)),
+            control.accumulate.eq(delayed(m, term.valid, to_accumulator)),
+            control.first.eq(delayed(m, term.first, to_accumulator, reset_less=True)),
         ]
 
-    def _writes(self, m: Module, finished: Signal) -> None:
+    def _writes(self, m: Module, control: data.View, finished: Signal) -> None:
         """Hold an output's address while the positions write; let samples in between."""
         sharing = self.engine.requantizer_sharing
         address = Signal.like(self.term.output_address, reset_less=True)
@@ -150,9 +160,9 @@ class Pipeline(wiring.Component):
         term = self.term
         line = [(finished, term.output_address, term.to_results)]
         if self.engine.table_units:
-            strobes = self._table_line(m, line, address, to_results)
+            strobes = self._table_line(m, control, line, address, to_results)
         else:
-            _extend(m, line, ISSUE_TO_WRITE - 2)
+            _extend(m, line, WRITE_LINE_CYCLES)
             arriving, next_address, next_to_results = line[-1]
             with m.If(arriving):
                 m.d.sync += [address.eq(next_address), to_results.eq(next_to_results)]
@@ -168,31 +178,36 @@ class Pipeline(wiring.Component):
         m.d.comb += [
             lane_write.eq(Cat(strobes).any() & ~to_results),
             sample.ready.eq(~lane_write),
-            self.o.strobes.eq(Cat(strobes)),
-            self.o.to_results.eq(to_results),
-            self.o.write_address.eq(Mux(lane_write, address, sample.payload.address)),
-            self.o.result_write_address.eq(Cat(position, self.result_half, address)),
-            self.o.sample.eq(sample.valid & sample.ready),
-            self.o.sample_lane.eq(sample.payload.lane),
-            self.o.sample_data.eq(sample.payload.data),
+            control.strobes.eq(Cat(strobes)),
+            control.to_results.eq(to_results),
+            control.write_address.eq(Mux(lane_write, address, sample.payload.address)),
+            control.result_write_address.eq(Cat(position, self.result_half, address)),
+            control.sample.eq(sample.valid & sample.ready),
+            control.sample_lane.eq(sample.payload.lane),
+            control.sample_data.eq(sample.payload.data),
         ]
         self._check(m, line, lane_write, address)
 
     def _table_line(
-        self, m: Module, line: list[Any], address: Signal, to_results: Signal
+        self,
+        m: Module,
+        control: data.View,
+        line: list[Any],
+        address: Signal,
+        to_results: Signal,
     ) -> Sequence[Value]:
         """Lead outputs with sine or tanh past the table, the others around it; return strobes."""
         m.submodules.turns = turns = Turns(self.engine)
-        capture = ISSUE_TO_CAPTURE - 1
+        capture = ISSUE_TO_CAPTURE - BROADCAST_CYCLES
         m.d.comb += [
-            turns.capture.eq(self.o.capture),
+            turns.capture.eq(control.capture),
             turns.table.eq(delayed(m, uses_table(self.term), capture, reset_less=True)),
         ]
         for name in shared_turns(self.engine):
-            m.d.comb += self.o[name].eq(getattr(turns, name))
-        _extend(m, line, ISSUE_TO_WRITE - 2)
+            m.d.comb += control[name].eq(getattr(turns, name))
+        _extend(m, line, WRITE_LINE_CYCLES)
         (*fields,) = line[-1]
-        table = delayed(m, uses_table(self.term), ISSUE_TO_WRITE - 2, reset_less=True)
+        table = delayed(m, uses_table(self.term), WRITE_LINE_CYCLES, reset_less=True)
         late = [(fields[0] & table, *fields[1:])]
         _extend(m, late, TABLE_CYCLES)
         for arriving, next_address, next_to_results in (

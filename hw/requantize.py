@@ -8,7 +8,7 @@ from tenzo.hw.delay import delayed
 from tenzo.sw.formats import RESULT_WIDTH
 from tenzo.sw.program import Activation
 
-REQUANTIZE_CYCLES = 4
+REQUANTIZE_CYCLES = 5
 """Cycles from a sum to its result."""
 
 
@@ -19,9 +19,9 @@ class Requantize(wiring.Component):
     ``(i >> shift) + bit(shift - 1)``. The result has ``width`` bits, or 32 when ``wide`` is set.
     Software twin: :func:`tenzo.sw.formats.requantize`.
 
-        i -> coarse shift -> fine shift -> round -> saturate, activate -> o
+        i -> coarse shift -> fine shift -> round -> compare -> saturate, activate -> o
 
-    Throughput is one value per clock cycle, latency four cycles. There is no back-pressure and no
+    Throughput is one value per clock cycle, latency five cycles. There is no back-pressure and no
     valid flag.
 
     On ECP5 the default engine's takes at most 330 LUT4, 24 CCU2C and 190 flip-flops.
@@ -64,7 +64,7 @@ class Requantize(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        """Build the four stages."""
+        """Build the five stages."""
         m = Module()
         guarded = signed(self.accumulator_width + 1)  # one bit below the unit, for rounding
         coarse = Signal(guarded, reset_less=True)
@@ -83,21 +83,21 @@ class Requantize(wiring.Component):
         return m
 
     def _saturate(self, m: Module, rounded: Signal, wide: Signal, activation: Signal) -> None:
-        """Clamp to the format, then activate."""
+        """Compare with the format; one cycle later clamp to it and activate."""
         negative = rounded[-1]
-        overflow = Signal()
-        m.d.comb += overflow.eq(
-            Mux(wide, _leaves(rounded, RESULT_WIDTH), _leaves(rounded, self.width))
-        )
-        limit = Signal(signed(RESULT_WIDTH))
-        m.d.comb += limit.eq(
-            Mux(wide, _limit(negative, RESULT_WIDTH), _limit(negative, self.width))
-        )
+        overflow = Mux(wide, _leaves(rounded, RESULT_WIDTH), _leaves(rounded, self.width))
+        kept = Signal(signed(RESULT_WIDTH), reset_less=True)
+        limit = Signal(signed(RESULT_WIDTH), reset_less=True)  # few of its bits differ
+        leaves, cleared = Signal(reset_less=True), Signal(reset_less=True)
         m.d.sync += [
-            self.o.eq(Mux(overflow, limit, rounded)),
-            self.saturated.eq(overflow),
+            kept.eq(rounded),
+            limit.eq(Mux(wide, _limit(negative, RESULT_WIDTH), _limit(negative, self.width))),
+            leaves.eq(overflow),
+            cleared.eq((activation == Activation.RELU) & negative),
+            self.o.eq(Mux(leaves, limit, kept)),
+            self.saturated.eq(leaves),
         ]
-        with m.If((activation == Activation.RELU) & negative):
+        with m.If(cleared):
             m.d.sync += self.o.eq(0)
 
 

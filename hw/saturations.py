@@ -9,10 +9,13 @@ from tenzo.hw.memory import simple_memory
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.timing import ISSUE_TO_WRITE
 
-COUNT_CYCLES = 2
-"""Cycles from a write to its count at the accumulator: cluster sum, sum of the clusters."""
+COUNT_CYCLES = 3
+"""Cycles from a write to its count at the accumulator: cluster sum, sums of clusters, total."""
 
-FLUSH_CYCLES = 12
+SUMMED_CLUSTERS = 4
+"""Clusters whose counts are added in one clock cycle."""
+
+FLUSH_CYCLES = 13
 """Cycles after the last write of a program until all its counts are in the memory, at most."""
 
 _MAXIMUM = 0xFFFFFFFF
@@ -124,7 +127,7 @@ class Saturations(wiring.Component):
         count = Signal(32)
         arrived = Signal(range(self.engine.lane_count + 1))
         flush = Signal()
-        m.d.sync += arrived.eq(sum(self.counts))
+        m.d.sync += arrived.eq(sum(self._partial_sums(m)))
         m.d.comb += flush.eq(stage_start | program_end)
         with m.If(self.program_start):
             m.d.sync += entry.eq(self.entry)
@@ -132,6 +135,17 @@ class Saturations(wiring.Component):
             m.d.sync += slot.eq(Mux(program_start, entry, slot + 1))
         m.d.sync += count.eq(Mux(flush, arrived, sticky_sum(count, arrived)))
         return flush, slot, count
+
+    def _partial_sums(self, m: Module) -> list[Signal]:
+        """Add up few clusters each."""
+        counts = list(self.counts)
+        sums = []
+        for first in range(0, len(counts), SUMMED_CLUSTERS):
+            members = counts[first : first + SUMMED_CLUSTERS]
+            partial = Signal(range(len(members) * ((1 << len(members[0])) - 1) + 1))
+            m.d.sync += partial.eq(sum(members))
+            sums.append(partial)
+        return sums
 
     def _first_output(self, m: Module, start: Signal) -> Value:
         """Whether the first output since a pulse ends."""

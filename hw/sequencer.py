@@ -11,7 +11,7 @@ from tenzo.hw.prefetch import FETCH_CYCLES, Prefetch
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.program import COUNTERS
 
-START_CYCLES = FETCH_CYCLES + 1
+START_CYCLES = FETCH_CYCLES + 2
 """Cycles from ``start`` to the first slot of a stage that waits no longer than that."""
 
 
@@ -49,11 +49,15 @@ class Sequencer(wiring.Component):
 
     An output takes ``max(K, S)`` slots, ``max(K, S * table_rounds)`` in a stage with sine or tanh
     on an engine with table units, the idle ones first, one slot each clock cycle. When a
-    counter advances, every address gains the step of that counter: one adder an address. The next
+    counter advances, every address gains the step of that counter: one adder an address. ::
+
+        descriptor -> counters -> register -> addresses -> term
+
+    Counters run one cycle ahead of ``term``: they say which step each address gains. The next
     descriptor is read while a stage runs, so stages follow each other without a gap if their first
     slots are at least ``PREFETCH_CYCLES`` apart; ``wait_cycles`` idle cycles come first.
 
-    The first slot comes ``START_CYCLES`` after ``start``, or ``wait_cycles + 2`` if that is more.
+    The first slot comes ``START_CYCLES`` after ``start``, or ``wait_cycles + 3`` if that is more.
     There is no back-pressure.
 
     On ECP5 the default engine's takes at most 780 LUT4, 120 CCU2C and 510 flip-flops besides the
@@ -105,26 +109,34 @@ class Sequencer(wiring.Component):
             prefetch.sample_base.eq(self.sample_base),
         ]
         following = prefetch.descriptor
-        active = Signal(DescriptorLayout(self.engine), reset_less=True)
-        switch = Signal()  # the next cycle is the first slot of a stage
-        stage_done = Signal()  # this cycle is the last slot of one
-        last_stage = self._stages(m, prefetch, switch, stage_done)
-        self._pace(m, active, following, switch, stage_done)
-        at_last = self._counters(m, active, following, switch)
-        self._addresses(m, active, at_last)
-        with m.If(switch):
-            m.d.sync += active.eq(following)
+        switch = Signal()  # the next cycle is the counters' first one of a stage
+        stage_done = Signal()  # this cycle is their last one
+        issue = Signal()  # they stand for a term
+        at_last = self._counters(m, following, switch, issue)
+        running, last_stage = self._stages(m, prefetch, switch, stage_done)
+        first = self._pace(m, following, switch, stage_done, issue, at_last[-1])
+        m.d.comb += stage_done.eq(issue & at_last.all())
+        flags = {
+            "valid": issue,
+            "program_end": stage_done & last_stage,
+            "stage_start": delayed(m, switch, 1),
+            "program_start": delayed(m, switch & ~running, 1),
+        }
+        for name, flag in flags.items():
+            m.d.comb += self.term[name].eq(delayed(m, flag, 1))
         m.d.comb += [
-            stage_done.eq(self.term.valid & at_last.all()),
-            self.term.last.eq(at_last[-1]),
-            self.term.program_end.eq(stage_done & last_stage),
+            self.term.first.eq(delayed(m, first, 1, reset_less=True)),
+            self.term.last.eq(delayed(m, at_last[-1], 1, reset_less=True)),
+            self.running.eq(delayed(m, running, 1)),
         ]
-        for name in ("shift", "bias_shift", "activation", "use_bias", "unit_weight", "to_results"):
-            m.d.comb += self.term[name].eq(active[name])
+        self._terms(m, following, delayed(m, switch, 1), issue, at_last)
         return m
 
-    def _stages(self, m: Module, prefetch: Prefetch, switch: Signal, done: Signal) -> Value:
-        """Count stages and wait cycles; return whether the present stage is the last one."""
+    def _stages(
+        self, m: Module, prefetch: Prefetch, switch: Signal, done: Signal
+    ) -> tuple[Signal, Value]:
+        """Count stages and wait cycles; return whether a stage runs, and whether it is the last."""
+        running = Signal()
         wait_cycles = prefetch.descriptor.wait_cycles
         left = Signal(8)  # stages after the present one
         waiting = Signal()  # for the first slot of the next stage
@@ -134,44 +146,52 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             switch.eq(prefetch.ready & ((done & (left != 0) & no_wait) | (waiting & wait_over))),
             prefetch.advance.eq(switch & (left != 1)),
-            self.term.stage_start.eq(delayed(m, switch, 1)),
         ]
         with m.If(self.start):
             m.d.sync += [left.eq(self.stop - self.entry), waiting.eq(1), elapsed.eq(1)]
         with m.Elif(switch):
-            m.d.sync += [left.eq(left - 1), waiting.eq(0), elapsed.eq(1), self.running.eq(1)]
+            m.d.sync += [left.eq(left - 1), waiting.eq(0), elapsed.eq(1), running.eq(1)]
         with m.Elif(done & (left != 0)):
             m.d.sync += [waiting.eq(1), elapsed.eq(2)]
         with m.Elif(waiting):
             m.d.sync += elapsed.eq(elapsed + 1)
         with m.If(done & (left == 0)):
-            m.d.sync += self.running.eq(0)
-        m.d.comb += self.term.program_start.eq(delayed(m, switch & ~self.running, 1))
-        return left == 0
+            m.d.sync += running.eq(0)
+        return running, left == 0
 
     def _pace(
-        self, m: Module, active: data.View, following: data.View, switch: Signal, done: Signal
-    ) -> None:
-        """Issue terms, after as many idle slots as the shared requantizer needs."""
+        self,
+        m: Module,
+        following: data.View,
+        switch: Signal,
+        done: Signal,
+        issue: Signal,
+        last: Value,
+    ) -> Signal:
+        """Issue terms, after as many idle slots as the shared requantizer needs.
+
+        Returns whether a term is the first one of its output.
+        """
         in_stage = Signal()
+        first = Signal(reset_less=True)
         most_slots = self.engine.requantizer_sharing * self.engine.table_rounds
         idle_slots = Signal(range(max(2, most_slots)), reset_less=True)
+        padding = Signal.like(idle_slots)  # of every output of the stage
         with m.If(switch):
             m.d.sync += [
                 in_stage.eq(1),
-                self.term.first.eq(1),
+                first.eq(1),
+                padding.eq(self._padding(following)),
                 idle_slots.eq(self._padding(following)),
             ]
         with m.Elif(done):
             m.d.sync += in_stage.eq(0)
-        with m.Elif(self.term.valid):
-            m.d.sync += [
-                self.term.first.eq(self.term.last),
-                idle_slots.eq(Mux(self.term.last, self._padding(active), 0)),
-            ]
+        with m.Elif(issue):
+            m.d.sync += [first.eq(last), idle_slots.eq(Mux(last, padding, 0))]
         with m.Elif(idle_slots != 0):
             m.d.sync += idle_slots.eq(idle_slots - 1)
-        m.d.comb += self.term.valid.eq(in_stage & (idle_slots == 0))
+        m.d.comb += issue.eq(in_stage & (idle_slots == 0))
+        return first
 
     def _padding(self, descriptor: data.View) -> Value:
         """Return the idle slots of an output: what its terms fall short of the sharing lanes."""
@@ -182,37 +202,47 @@ class Sequencer(wiring.Component):
         longer = _padding_to(sharing * rounds, descriptor.last_index[-1])
         return Mux(uses_table(descriptor), longer, padding)
 
-    def _counters(
-        self, m: Module, active: data.View, following: data.View, switch: Signal
-    ) -> Signal:
+    def _counters(self, m: Module, following: data.View, switch: Signal, issue: Signal) -> Signal:
         """Count down all six; return which of them are in their last iteration."""
         at_last = Signal(len(COUNTERS), reset_less=True)
         for index, name in enumerate(COUNTERS):
             remaining = Signal(16, name=f"remaining_{name}", reset_less=True)
-            last_index = active.last_index[index]
+            last_index = Signal.like(remaining, name=f"last_index_{name}")
             with m.If(switch):
                 m.d.sync += [
+                    last_index.eq(following.last_index[index]),
                     remaining.eq(following.last_index[index]),
                     at_last[index].eq(following.last_index[index] == 0),
                 ]
-            with m.Elif(self.term.valid & _inner_wrap(at_last, index)):
+            with m.Elif(issue & _inner_wrap(at_last, index)):
                 m.d.sync += [
                     remaining.eq(Mux(at_last[index], last_index, remaining - 1)),
                     at_last[index].eq(Mux(at_last[index], last_index == 0, remaining == 1)),
                 ]
         return at_last
 
-    def _addresses(self, m: Module, active: data.View, at_last: Signal) -> None:
-        """Add to every address the step of the one counter that advances."""
-        advances = [~at_last[index] & _inner_wrap(at_last, index) for index in range(len(COUNTERS))]
+    def _terms(
+        self, m: Module, following: data.View, enter: Signal, issue: Signal, at_last: Signal
+    ) -> None:
+        """Hold settings, and add to every address the step of the one counter that advances.
+
+        ``enter`` comes one cycle after the stage's switch: the descriptor is still there.
+        """
+        active = Signal(DescriptorLayout(self.engine), reset_less=True)
+        with m.If(enter):
+            m.d.sync += active.eq(following)
+        for name in ("shift", "bias_shift", "activation", "use_bias", "unit_weight", "to_results"):
+            m.d.comb += self.term[name].eq(active[name])
+        moved = [
+            delayed(m, issue & ~at_last[index] & _inner_wrap(at_last, index), 1)
+            for index in range(len(COUNTERS))
+        ]
         for name in address_widths(self.engine):
             address, steps = active[f"{name}_base"], active[f"{name}_step"]
-            every_term = len(steps) == len(COUNTERS)
-            moves = self.term.valid if every_term else self.term.valid & self.term.last
             step: Value = Const(0)
-            for advance, candidate in zip(advances, steps, strict=False):
-                step |= Mux(advance, candidate, 0)
-            with m.If(moves):
+            for counter, candidate in zip(moved, steps, strict=False):
+                step |= Mux(counter, candidate, 0)
+            with m.If(~enter):
                 m.d.sync += address.eq(address + step)
             m.d.comb += self.term[f"{name}_address"].eq(address)
 

@@ -1,6 +1,6 @@
 """Table units: sine and tanh of one value a cycle each."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -98,11 +98,11 @@ class TableUnits(wiring.Component):
         base = delayed(m, word.base, 1, reset_less=True)
         product = Signal(signed(len(word.slope) + len(fraction)), reset_less=True)
         total = Signal.like(base, name=f"total_{unit}", reset_less=True)
-        half = (1 << fraction_bits) >> 1
+        half = Const((1 << fraction_bits) >> 1, fraction_bits)  # below the base: no second adder
         m.d.sync += [
             word.eq(port.data),
             product.eq(word.slope * fraction),
-            total.eq(base + ((product + half) >> fraction_bits)),
+            total.eq((Cat(half, base).as_signed() + product) >> fraction_bits),
         ]
         negative = delayed(m, negative, TABLE_CYCLES - 2, reset_less=True)
         m.d.sync += getattr(self, f"value_{unit}").eq(Mux(negative, -total, total))

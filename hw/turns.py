@@ -31,8 +31,8 @@ class Turns(wiring.Component):
     unit is served. Any other output takes one cycle a position, for all groups.
 
         cycle from capture   1 + p Q + q   advance at q = Q - 1
-                             5 + p Q + q   round = q; counted bit p at q = 0
-                            11 + p Q + q   strobes bit p, write_round = q
+                             6 + p Q + q   round = q; counted bit p at q = 0
+                            12 + p Q + q   strobes bit p, write_round = q
 
     Without the table, strobes come with ``counted``. Nothing may be captured before the turns of
     the output before it are over.

@@ -16,10 +16,10 @@ on the write port of the lane at position p of its group in cycle ``t + ISSUE_TO
 
 from tenzo.sw.engine import EngineParameters
 
-ISSUE_TO_READ = 1
+ISSUE_TO_READ = 2
 """Cycles from issue to the address on the lane memory's read port."""
 
-ISSUE_TO_WRITE = 10
+ISSUE_TO_WRITE = 12
 """Cycles from the last term's issue to the write port, first lane of a group."""
 
 TABLE_CYCLES = 6

@@ -344,7 +344,7 @@ def test_a_program_starts_21_cycles_after_the_one_before():
         writes.append(text.strip("1").count("0"))
 
     simulate(network.bench.core, run)
-    assert writes == [START_CYCLES] == [21]
+    assert writes == [START_CYCLES] == [22]
 
 
 def test_saturations_are_up_to_date_when_the_result_is_ready():

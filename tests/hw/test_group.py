@@ -71,7 +71,7 @@ async def read_results(ctx, group, first):
     values = []
     for address in range(first, first + group.lane_count):
         ctx.set(group.result_read_address, address)
-        await ctx.tick()
+        await ctx.tick().repeat(2)
         values.append(ctx.get(group.result_data))
     return values
 

@@ -112,14 +112,14 @@ def test_samples_wait_for_writes_to_lane_memory_only(to_results):
         for cycle in range(ISSUE_TO_WRITE + 5):
             ctx.set(pipeline.term, {**TERM, "to_results": to_results} if cycle == 0 else {})
             ready.append(ctx.get(pipeline.sample_write.ready))
+            await ctx.tick()
             o = ctx.get(pipeline.o)
             assert o.sample == ready[-1]
             assert o.write_address == (30 if ready[-1] else 21)
             assert (o.sample_lane, o.sample_data) == (3, -5)
-            await ctx.tick()
 
     simulate(pipeline, bench)
-    blocked = [ISSUE_TO_WRITE - 1, ISSUE_TO_WRITE] if not to_results else []
+    blocked = [ISSUE_TO_WRITE - 2, ISSUE_TO_WRITE - 1] if not to_results else []
     assert [cycle for cycle, value in enumerate(ready) if not value] == blocked
 
 

@@ -76,7 +76,7 @@ def test_every_value_of_a_small_accumulator_equals_the_model():
     check(Requantize(9, 4), stimuli)
 
 
-def test_latency_is_four_cycles():
+def test_latency_is_five_cycles():
     unit = Requantize(20, 8)
     seen = []
 
@@ -90,5 +90,5 @@ def test_latency_is_four_cycles():
                 break
 
     simulate(unit, bench)
-    assert REQUANTIZE_CYCLES == 4
-    assert seen == [0, 0, 0, 100, 0, 0, 0, 0]
+    assert REQUANTIZE_CYCLES == 5
+    assert seen == [0, 0, 0, 0, 100, 0, 0, 0]

@@ -103,7 +103,7 @@ async def check_run(
 ) -> None:
     """Run stages from ``entry`` on and compare every cycle."""
     await start(ctx, sequencer, entry, len(stages), sample_base)
-    latency = max(START_CYCLES, stages[entry].wait_cycles + 2)
+    latency = max(START_CYCLES, stages[entry].wait_cycles + 3)
     for _ in range(latency - 1):
         assert not ctx.get(sequencer.running)
         assert not ctx.get(sequencer.term.valid)

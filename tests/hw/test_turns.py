@@ -1,5 +1,6 @@
 import pytest
 
+from tenzo.hw.requantize import REQUANTIZE_CYCLES
 from tenzo.hw.turns import Turns
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.timing import TABLE_CYCLES
@@ -32,28 +33,28 @@ def test_groups_and_positions_take_turns_as_stated(lanes, sharing, units):
     rounds = engine.table_rounds
     period = sharing * rounds
     starts = [0, period, 2 * period]
-    seen = traced(Turns(engine), dict.fromkeys(starts, 1), 3 * period + 12)
+    seen = traced(Turns(engine), dict.fromkeys(starts, 1), 3 * period + 13)
     for start in starts:
         for position in range(sharing):
             for group in range(rounds):
                 cycle = start + 1 + position * rounds + group
                 assert seen["advance"][cycle] == (group == rounds - 1)
-                assert seen["round"][cycle + 4] == group
-                assert seen["counted"][cycle + 4] == (0 if group else 1 << position)
-                assert seen["strobes"][cycle + 4 + TABLE_CYCLES] == 1 << position
-                assert seen["write_round"][cycle + 4 + TABLE_CYCLES] == group
-    first = 5 + TABLE_CYCLES
+                assert seen["round"][cycle + REQUANTIZE_CYCLES] == group
+                assert seen["counted"][cycle + REQUANTIZE_CYCLES] == (0 if group else 1 << position)
+                assert seen["strobes"][cycle + REQUANTIZE_CYCLES + TABLE_CYCLES] == 1 << position
+                assert seen["write_round"][cycle + REQUANTIZE_CYCLES + TABLE_CYCLES] == group
+    first = 6 + TABLE_CYCLES
     assert seen["from_table"] == [
-        int(first <= cycle < first + 3 * period) for cycle in range(3 * period + 12)
+        int(first <= cycle < first + 3 * period) for cycle in range(3 * period + 13)
     ]
 
 
 @pytest.mark.parametrize(("lanes", "sharing", "units"), CASES)
 def test_other_outputs_take_one_cycle_a_position(lanes, sharing, units):
     engine = EngineParameters(lane_count=lanes, requantizer_sharing=sharing, table_units=units)
-    seen = traced(Turns(engine), {0: 0, sharing: 0}, 2 * sharing + 12)
+    seen = traced(Turns(engine), {0: 0, sharing: 0}, 2 * sharing + 13)
     assert not any(seen["from_table"])
     assert all(seen["advance"][1 : 2 * sharing + 1])
     want = [1 << position for position in range(sharing)] * 2
     for name in ("counted", "strobes"):
-        assert seen[name] == [0] * 5 + want + [0] * 7
+        assert seen[name] == [0] * 6 + want + [0] * 7
