@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
@@ -21,12 +20,8 @@ from tenzo.sw.configuration.config import Config
 from tenzo.sw.configuration.overrides import apply_overrides
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
-from tenzo.sw.planning.fit import Use, engine_use, fit_board, would_do
-
-_SIZES = (
-    *("lane_count", "lane_depth", "weight_depth", "bias_depth", "stage_slots", "result_depth"),
-    "table_units",
-)
+from tenzo.sw.planning.fit import SIZES, fit_board, without_sizes, would_do
+from tenzo.sw.planning.resources import Use, engine_use
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,7 @@ class Design:
     config : :class:`Config`
         Configuration, its engine filled in: training with it finds its engine on the board.
     engine : :class:`EngineParameters`
-    use : :class:`tenzo.sw.planning.fit.Use`
+    use : :class:`tenzo.sw.planning.resources.Use`
         What it was expected to take.
     clock_mhz : :class:`fractions.Fraction`
     pll : :class:`PllSettings`, optional
@@ -133,7 +128,9 @@ def choose_engine(
     config: Config, board: Board, told: Sequence[str] = (), lanes: int | None = None
 ) -> EngineParameters:
     """Return the largest engine that fits; :class:`UserError` if there is none."""
-    keys = engine_keys(config, told, lanes)
+    keys = without_sizes(config.engine_keys(), told)
+    if lanes is not None:
+        keys["lane_count"] = lanes
     network = config.network()
     fit = fit_board(network, keys, board)
     if fit.engine is not None:
@@ -143,19 +140,8 @@ def choose_engine(
     raise UserError(f"{config.name} is too large for {board.name}: {fit.obstacle}; {remedy}")
 
 
-def engine_keys(
-    config: Config, told: Sequence[str] = (), lanes: int | None = None
-) -> dict[str, Any]:
-    """Return the engine's parameters of a configuration, without sizes that a board decides."""
-    keys = config.engine_keys()
-    kept = {name: value for name, value in keys.items() if name not in _SIZES or name in told}
-    return kept if lanes is None else {**kept, "lane_count": lanes}
-
-
 def with_engine(config: Config, engine: EngineParameters) -> Config:
     """Return the configuration with all sizes of its engine filled in."""
-    names = [*_SIZES, "table_frac_bits", "table_segment_bits"]
-    if not engine.table_units:
-        names = list(_SIZES)
-    sizes = {f"engine.{name}": getattr(engine, name) for name in names}
+    table = ("table_frac_bits", "table_segment_bits") if engine.table_units else ()
+    sizes = {f"engine.{name}": getattr(engine, name) for name in (*SIZES, *table)}
     return Config.model_validate(apply_overrides(config.document(), sizes))

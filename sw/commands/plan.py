@@ -18,6 +18,7 @@ from tenzo.sw.commands._options import (
 
 if TYPE_CHECKING:
     from tenzo.sw.configuration.config import Config
+    from tenzo.sw.planning.board_table import BoardPlan
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 @json_option
 @verbosity_options
 def command(config: str, overrides: tuple[str, ...], picture: Path | None, as_json: bool) -> None:
-    """Show stages, cycles, memories and formats of CONFIG.
+    """Show stages, cycles, memories and formats of CONFIG, and how it fits each board.
 
     CONFIG is a preset's name, a TOML file, or the folder of a run, whose calibrated shifts are
     then shown. For a problem it predicts the noise that rounding makes in derivatives.
@@ -52,16 +53,33 @@ def command(config: str, overrides: tuple[str, ...], picture: Path | None, as_js
         svg = draw_plan(planned).encode()
         write_atomically(picture, lambda file: file.write(svg))
     rounding = {} if loaded.problem is None else _rounding(loaded, Path(config))
+    boards = _boards(loaded)
     if as_json:
-        print_json({**planned.to_json(), **rounding})
+        fits = [board.to_json() for board in boards]
+        print_json({**planned.to_json(), **rounding, "boards": fits})
     else:
+        from tenzo.sw.planning.board_table import print_boards
         from tenzo.sw.planning.plan_table import print_plan
 
         print_plan(planned, loaded.training.bits)
+        print_boards(boards)
         if rounding:
             click.echo(_sentence(rounding["rounding_noise"]))
     if rounding and rounding["rounding_noise"]["advice"]:
         _warn(rounding["rounding_noise"])
+
+
+def _boards(config: Config) -> list[BoardPlan]:
+    """Return how the network fits each board, and the time of a training step there."""
+    from tenzo.boards.catalogue import boards
+    from tenzo.sw.planning.board_table import Step, board_plans
+    from tenzo.sw.planning.fit import without_sizes
+    from tenzo.sw.training.minibatches import samples_per_step
+
+    training, network = config.training, config.network()
+    queries = training.queries + 1 if training.one_sided else 2 * training.queries
+    step = Step(samples_per_step(config), queries)
+    return board_plans(network, without_sizes(config.engine_keys()), step, boards())
 
 
 def _rounding(config: Config, run: Path) -> dict[str, Any]:

@@ -1,161 +1,27 @@
-"""What an engine takes of a chip, and the largest engine that fits a board.
-
-Block memories and multipliers are counted exactly. LUTs are estimated: a constant and so many for
-each lane and requantizer, measured with Yosys; :data:`LUT_MARGIN` is how far that may be off.
-"""
+"""The largest engine of a network that fits a board."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
-from tenzo.sw.formats import RESULT_WIDTH
 from tenzo.sw.networks.network import Network
-from tenzo.sw.packets import MAX_PAYLOAD_WORDS
-from tenzo.sw.planning.sizing import fit_engine
-from tenzo.sw.program import DESCRIPTOR_WORDS
+from tenzo.sw.planning.resources import Use, engine_use, memory_needs
+from tenzo.sw.planning.sizing import least_engine, least_lane_depth
 
 if TYPE_CHECKING:
-    from tenzo.boards.board import Board, Family
+    from tenzo.boards.board import Board
 
-LUT_MARGIN = 0.1
-"""Most by which an estimate of LUTs is off, as a part of it."""
+SIZES = (
+    *("lane_count", "lane_depth", "weight_depth", "bias_depth", "stage_slots", "result_depth"),
+    "table_units",
+)
+"""Parameters of an engine that a board decides."""
 
-_SIZES = ("lane_count", "lane_depth", "weight_depth", "bias_depth", "stage_slots", "result_depth")
-
-
-@dataclass(frozen=True)
-class MemoryNeed:
-    """Equal memories of an engine.
-
-    Parameters
-    ----------
-    name : :class:`str`
-    words, bits, count : :class:`int`
-        Words of so many bits, in so many memories.
-    """
-
-    name: str
-    words: int
-    bits: int
-    count: int = 1
-
-    def block_rams(self, family: Family) -> int:
-        """Return the block RAMs that they take; none where they are small enough for LUTs."""
-        if self.words * self.bits <= _SMALL_BITS[family.name]:
-            return 0
-        shapes = family.block_ram
-        each = min(-(-self.words // words) * -(-self.bits // bits) for words, bits in shapes)
-        return self.count * each
-
-
-_SMALL_BITS = {"ecp5": 1024, "ice40": 0, "gowin": 1024, "xilinx": 1024}
-"""Largest memory that Yosys builds of LUTs, in bits."""
-
-
-def memory_needs(engine: EngineParameters) -> tuple[MemoryNeed, ...]:
-    """Return all memories of an engine on a serial line."""
-    weight, activation = engine.weight.width, engine.activation.width
-    result_words = _result_words(engine)
-    payload = MAX_PAYLOAD_WORDS
-    needs = [
-        MemoryNeed("weights", engine.weight_depth, weight),
-        MemoryNeed("working weights", 2 * engine.weight_depth, weight),
-        MemoryNeed("biases", engine.bias_depth, weight),
-        MemoryNeed("working biases", 2 * engine.bias_depth, weight),
-        MemoryNeed("lanes", engine.lane_depth, activation, engine.lane_count),
-        MemoryNeed("results", result_words, RESULT_WIDTH, engine.group_count),
-        MemoryNeed("program", engine.stage_slots * DESCRIPTOR_WORDS, 32),
-        MemoryNeed("saturations", engine.stage_slots, 32),
-        MemoryNeed("packets", payload, 32, 2),
-        MemoryNeed("frames", payload, 8),
-    ]
-    if engine.table_units:
-        words = 2 << engine.table_segment_bits
-        needs.append(MemoryNeed("sine and tanh", words, 2 * activation, engine.table_units))
-    return tuple(needs)
-
-
-def _result_words(engine: EngineParameters) -> int:
-    """Words of a group's result memory: two halves for each position."""
-    positions = 1 << (engine.requantizer_sharing - 1).bit_length()
-    return 2 * positions * engine.result_depth
-
-
-@dataclass(frozen=True)
-class Use:
-    """What an engine takes of a chip.
-
-    Parameters
-    ----------
-    luts : :class:`int`
-        Estimated.
-    block_rams, multipliers : :class:`int`
-        Exact.
-    """
-
-    luts: int
-    block_rams: int
-    multipliers: int
-
-    def fits(self, board: Board) -> bool:
-        """Whether a board has all of it; a chip cannot be filled with LUTs to the brim."""
-        return not self.excess(board)
-
-    def excess(self, board: Board) -> dict[str, tuple[int, int]]:
-        """Return what does not fit: kind, how many are needed, how many there are."""
-        pairs = {
-            "block RAMs": (self.block_rams, board.block_rams),
-            "multipliers": (self.multipliers, board.multipliers or self.multipliers),
-            "LUTs": (self.luts, int(board.luts * FILL)),
-        }
-        return {kind: pair for kind, pair in pairs.items() if pair[0] > pair[1]}
-
-
-FILL = 0.95
-"""Part of a chip's LUTs that place-and-route can use."""
-
-
-@dataclass(frozen=True)
-class _LutModel:
-    """LUTs of an engine on a serial line; lanes and requantizers of 16-bit formats."""
-
-    base: int
-    lane: int
-    requantizer: int
-    table_unit: int
-    soft_multiplier: int = 0
-
-
-_LUTS = {
-    "ecp5": _LutModel(4300, 190, 480, 250),
-    "ice40": _LutModel(3900, 200, 600, 300, 700),
-    "gowin": _LutModel(4300, 190, 480, 250),
-    "xilinx": _LutModel(3400, 150, 400, 200),
-}
-_MODEL_ACCUMULATOR = 42
-
-
-def engine_use(engine: EngineParameters, board: Board) -> Use:
-    """Return what an engine on a serial line takes of a board's chip."""
-    family = board.family
-    first, second = family.multiplier
-    each = -(-engine.activation.width // first) * -(-engine.weight.width // second)
-    model = _LUTS[family.name]
-    scale = engine.accumulator_width / _MODEL_ACCUMULATOR
-    soft = 0 if board.multipliers else engine.lane_count * model.soft_multiplier
-    per_lane = engine.lane_count * model.lane + engine.group_count * model.requantizer
-    luts = model.base + scale * (per_lane + soft) + engine.table_units * model.table_unit
-    needs = memory_needs(engine)
-    multipliers = each * (engine.lane_count + engine.table_units)
-    return Use(
-        luts=round(luts),
-        block_rams=sum(need.block_rams(family) for need in needs),
-        multipliers=multipliers if board.multipliers else 0,
-    )
+_DEPTHS = ("lane_depth", "weight_depth", "bias_depth", "result_depth")
 
 
 @dataclass(frozen=True)
@@ -179,13 +45,19 @@ class Fit:
     obstacle: str = ""
 
 
+def without_sizes(keys: Mapping[str, Any], told: Sequence[str] = ()) -> dict[str, Any]:
+    """Return an engine's parameters without the sizes that a board decides, but for those told."""
+    return {name: value for name, value in keys.items() if name not in SIZES or name in told}
+
+
 def fit_board(
     network: Network, keys: Mapping[str, Any], board: Board, *, most_lanes: int | None = None
 ) -> Fit:
     """Return the largest engine of a network that fits a board.
 
-    Most lanes first, at most those that the board was seen to meet its clock with; then memories
-    as deep as the block RAMs that they take anyway.
+    Most lanes first, at most those that the board was seen to meet its clock with: the samples of
+    the next wave find room in a lane only where that costs no lane. Then memories as deep as the
+    block RAMs that they take anyway.
 
     Parameters
     ----------
@@ -201,47 +73,63 @@ def fit_board(
     UserError
         If a given size is too small for the network.
     """
-    if "lane_count" in keys:
-        return _checked(network, fit_engine(network, keys), board, keys)
-    sizes = fit_engine(network, {**keys, "lane_count": 1})
-    sharing = sizes.requantizer_sharing
-    low, high = 1, most_lanes or board.lanes
-    least = _checked(network, sizes, board, keys)
-    if least.engine is None:
-        return least
-    best = least
+    if "lane_depth" in keys:
+        return _most_lanes(network, keys, board, most_lanes or board.lanes)
+    shallow = {**keys, "lane_depth": least_lane_depth(network, keys)}
+    two, one = (_most_lanes(network, k, board, most_lanes or board.lanes) for k in (keys, shallow))
+    if one.engine and (not two.engine or one.engine.lane_count > two.engine.lane_count):
+        return one
+    return two
+
+
+def _most_lanes(network: Network, keys: Mapping[str, Any], board: Board, most: int) -> Fit:
+    """Return the fit with most lanes, at most so many."""
+
+    def attempt(lanes: int) -> Fit:
+        return _checked(least_engine(network, {"lane_count": lanes, **keys}), board, keys)
+
+    best = attempt(1)
+    if best.engine is None or "lane_count" in keys:
+        return best
+    sharing = best.engine.requantizer_sharing
+    low, high = 1, most
     while low < high:
         middle = (low + high + 1) // 2
-        tried = _checked(network, fit_engine(network, {**keys, "lane_count": middle}), board, keys)
+        tried = attempt(middle)
         if tried.engine is None:
             high = middle - 1
         else:
             low, best = middle, tried
-    if low > sharing and low % sharing:
-        whole = {**keys, "lane_count": low - low % sharing}
-        best = _checked(network, fit_engine(network, whole), board, keys)
-    return best
+    return attempt(low - low % sharing) if low > sharing and low % sharing else best
 
 
-def _checked(
-    network: Network, engine: EngineParameters, board: Board, keys: Mapping[str, Any]
-) -> Fit:
+def _checked(engine: EngineParameters, board: Board, keys: Mapping[str, Any]) -> Fit:
     """Return the fit of one engine, its memories deepened where that is free."""
     use = engine_use(engine, board)
     if not use.fits(board):
         return Fit(board, None, use, _obstacle(engine, use, board))
-    free = [name for name in _SIZES[1:] if name not in keys]
-    for name in free:
-        while True:
+    return Fit(board, _deepened(engine, use, board, keys), use)
+
+
+def _deepened(
+    engine: EngineParameters, use: Use, board: Board, keys: Mapping[str, Any]
+) -> EngineParameters:
+    """Return an engine whose memories fill the block RAMs that they take anyway."""
+    for name in _DEPTHS:
+        if name in keys:
+            continue
+        depth = getattr(engine, name)
+        steps = {words // part for words, _ in board.family.block_ram for part in (1, 2, 4)}
+        filled = {-(-depth // step) * step for step in steps if step}
+        for deeper in sorted(filled, reverse=True):
             try:
-                deeper = replace(engine, **{name: 2 * getattr(engine, name)})
+                tried = replace(engine, **{name: deeper})
             except UserError:
+                continue
+            if engine_use(tried, board) == use:
+                engine = tried
                 break
-            more = engine_use(deeper, board)
-            if more.block_rams > use.block_rams or not more.fits(board):
-                break
-            engine, use = deeper, more
-    return Fit(board, engine, use)
+    return engine
 
 
 def _obstacle(engine: EngineParameters, use: Use, board: Board) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.networks.contraction import choose_orders, stage_shapes
 from tenzo.sw.networks.network import Network
+from tenzo.sw.planning.memory_map import lane_words
 from tenzo.sw.planning.planner import plan
 from tenzo.sw.table import Table
 
@@ -45,20 +46,44 @@ def fit_engine(network: Network, keys: Mapping[str, Any]) -> EngineParameters:
     absent = {name: size for name, size in _LARGEST.items() if name not in keys}
     if any(layer.activation.uses_table for layer in network.layers):
         keys = _with_table(network, keys)
-    engine = EngineParameters(**{**keys, **absent})
-    planned = plan(network, engine)
-    needs = {
+    needs = _needs(network, {**keys, **absent})
+    sizes = {
+        name: min(limit, max(_LEAST.get(name, 1), 1 << (needs[name] - 1).bit_length()))
+        for name, limit in absent.items()
+    }
+    return EngineParameters(**{**keys, **sizes})
+
+
+def least_engine(network: Network, keys: Mapping[str, Any]) -> EngineParameters:
+    """Return an engine as :func:`fit_engine` does, absent sizes just large enough."""
+    absent = {name: size for name, size in _LARGEST.items() if name not in keys}
+    if any(layer.activation.uses_table for layer in network.layers):
+        keys = _with_table(network, keys)
+    needs = _needs(network, {**keys, **absent})
+    sizes = {name: max(_LEAST.get(name, 1), needs[name]) for name in absent}
+    return EngineParameters(**{**keys, **sizes})
+
+
+def least_lane_depth(network: Network, keys: Mapping[str, Any]) -> int:
+    """Return the words of a lane with room for one sample."""
+    outputs = [
+        stage.outputs
+        for layer, order in zip(network.layers, choose_orders(network), strict=True)
+        for stage in stage_shapes(layer, order)
+    ]
+    return max(_LEAST["lane_depth"], lane_words(network.layers[0].inputs, outputs))
+
+
+def _needs(network: Network, keys: Mapping[str, Any]) -> dict[str, int]:
+    """Return the sizes that a network takes of an engine, with room for two samples in a lane."""
+    planned = plan(network, EngineParameters(**keys))
+    return {
         "lane_depth": planned.memory.words,
         "weight_depth": planned.program.weight_count,
         "bias_depth": planned.program.bias_count,
         "stage_slots": len(planned.program.stages),
         "result_depth": planned.program.output_count,
     }
-    sizes = {
-        name: min(limit, max(_LEAST.get(name, 1), 1 << (needs[name] - 1).bit_length()))
-        for name, limit in absent.items()
-    }
-    return EngineParameters(**{**keys, **sizes})
 
 
 def _with_table(network: Network, keys: Mapping[str, Any]) -> dict[str, Any]:

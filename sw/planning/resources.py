@@ -1,0 +1,152 @@
+"""What an engine on a serial line takes of a chip.
+
+Block memories and multipliers are counted exactly. LUTs are estimated: a constant and so many for
+each lane and requantizer, measured with Yosys; :data:`LUT_MARGIN` is how far that may be off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tenzo.sw.engine import EngineParameters
+from tenzo.sw.formats import RESULT_WIDTH
+from tenzo.sw.packets import MAX_PAYLOAD_WORDS
+from tenzo.sw.program import DESCRIPTOR_WORDS
+
+if TYPE_CHECKING:
+    from tenzo.boards.board import Board, Family
+
+LUT_MARGIN = 0.1
+"""Most by which an estimate of LUTs is off, as a part of it."""
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """Equal memories of an engine.
+
+    Parameters
+    ----------
+    name : :class:`str`
+    words, bits, count : :class:`int`
+        Words of so many bits, in so many memories.
+    """
+
+    name: str
+    words: int
+    bits: int
+    count: int = 1
+
+    def block_rams(self, family: Family) -> int:
+        """Return the block RAMs that they take; none where they are small enough for LUTs."""
+        if self.words * self.bits <= _SMALL_BITS[family.name]:
+            return 0
+        shapes = family.block_ram
+        each = min(-(-self.words // words) * -(-self.bits // bits) for words, bits in shapes)
+        return self.count * each
+
+
+_SMALL_BITS = {"ecp5": 1024, "ice40": 0, "gowin": 1024, "xilinx": 1024}
+"""Largest memory that Yosys builds of LUTs, in bits."""
+
+
+def memory_needs(engine: EngineParameters) -> tuple[MemoryNeed, ...]:
+    """Return all memories of an engine on a serial line."""
+    weight, activation = engine.weight.width, engine.activation.width
+    result_words = _result_words(engine)
+    payload = MAX_PAYLOAD_WORDS
+    needs = [
+        MemoryNeed("weights", engine.weight_depth, weight),
+        MemoryNeed("working weights", 2 * engine.weight_depth, weight),
+        MemoryNeed("biases", engine.bias_depth, weight),
+        MemoryNeed("working biases", 2 * engine.bias_depth, weight),
+        MemoryNeed("lanes", engine.lane_depth, activation, engine.lane_count),
+        MemoryNeed("results", result_words, RESULT_WIDTH, engine.group_count),
+        MemoryNeed("program", engine.stage_slots * DESCRIPTOR_WORDS, 32),
+        MemoryNeed("saturations", engine.stage_slots, 32),
+        MemoryNeed("packets", payload, 32, 2),
+        MemoryNeed("frames", payload, 8),
+    ]
+    if engine.table_units:
+        words = 2 << engine.table_segment_bits
+        needs.append(MemoryNeed("sine and tanh", words, 2 * activation, engine.table_units))
+    return tuple(needs)
+
+
+def _result_words(engine: EngineParameters) -> int:
+    """Words of a group's result memory: two halves for each position."""
+    positions = 1 << (engine.requantizer_sharing - 1).bit_length()
+    return 2 * positions * engine.result_depth
+
+
+@dataclass(frozen=True)
+class Use:
+    """What an engine takes of a chip.
+
+    Parameters
+    ----------
+    luts : :class:`int`
+        Estimated.
+    block_rams, multipliers : :class:`int`
+        Exact.
+    """
+
+    luts: int
+    block_rams: int
+    multipliers: int
+
+    def fits(self, board: Board) -> bool:
+        """Whether a board has all of it; a chip cannot be filled with LUTs to the brim."""
+        return not self.excess(board)
+
+    def excess(self, board: Board) -> dict[str, tuple[int, int]]:
+        """Return what does not fit: kind, how many are needed, how many there are."""
+        pairs = {
+            "block RAMs": (self.block_rams, board.block_rams),
+            "multipliers": (self.multipliers, board.multipliers or self.multipliers),
+            "LUTs": (self.luts, int(board.luts * FILL)),
+        }
+        return {kind: pair for kind, pair in pairs.items() if pair[0] > pair[1]}
+
+
+FILL = 0.95
+"""Part of a chip's LUTs that place-and-route can use."""
+
+
+@dataclass(frozen=True)
+class _LutModel:
+    """LUTs of an engine on a serial line; lanes and requantizers of 16-bit formats."""
+
+    base: int
+    lane: int
+    requantizer: int
+    table_unit: int
+    soft_multiplier: int = 0
+
+
+_LUTS = {
+    "ecp5": _LutModel(4300, 190, 480, 250),
+    "ice40": _LutModel(3900, 200, 600, 300, 700),
+    "gowin": _LutModel(4300, 190, 480, 250),
+    "xilinx": _LutModel(3400, 150, 400, 200),
+}
+_MODEL_ACCUMULATOR = 42
+
+
+def engine_use(engine: EngineParameters, board: Board) -> Use:
+    """Return what an engine on a serial line takes of a board's chip."""
+    family = board.family
+    first, second = family.multiplier
+    each = -(-engine.activation.width // first) * -(-engine.weight.width // second)
+    model = _LUTS[family.name]
+    scale = engine.accumulator_width / _MODEL_ACCUMULATOR
+    soft = 0 if board.multipliers else engine.lane_count * model.soft_multiplier
+    per_lane = engine.lane_count * model.lane + engine.group_count * model.requantizer
+    luts = model.base + scale * (per_lane + soft) + engine.table_units * model.table_unit
+    needs = memory_needs(engine)
+    multipliers = each * (engine.lane_count + engine.table_units)
+    return Use(
+        luts=round(luts),
+        block_rams=sum(need.block_rams(family) for need in needs),
+        multipliers=multipliers if board.multipliers else 0,
+    )
