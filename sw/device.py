@@ -159,6 +159,12 @@ class Counters:
             **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
         )
 
+    def minus(self, other: "Counters") -> "Counters":
+        """Return the differences."""
+        return Counters(
+            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)}
+        )
+
     def stopped(self, limit: int, stages: int) -> "Counters":
         """Return counts that stop at a limit, and the saturations of the first stages."""
         values = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from tenzo.sw.device import Device
 from tenzo.sw.engine import EngineParameters
@@ -50,16 +51,19 @@ ADDRESSED: dict[str, Callable[[EngineParameters, str], Device]] = {"serial": ope
 
 
 def open_device(
-    name: str, engine: EngineParameters, kernel: str | None = None, traced: bool = False
+    name: str | Sequence[str],
+    engine: EngineParameters,
+    kernel: str | None = None,
+    traced: bool = False,
 ) -> Device:
-    """Open a device.
+    """Open a device, or several as one.
 
     Parameters
     ----------
-    name : :class:`str`
+    name : :class:`str`, or a sequence of them
         ``golden``, the model of the engine on the host; ``verilator``, the generated Verilog;
         ``float``, float32 on the host; or ``serial:PORT`` or ``serial:PORT@BAUD``, an engine at a
-        serial port.
+        serial port. Of several, each computes a share.
     engine : :class:`EngineParameters`
     kernel : :class:`str`, optional
         What computes the golden model: ``numpy``, ``native``, or an instruction set by name; the
@@ -74,19 +78,54 @@ def open_device(
     LostDeviceError
         If nothing answers at the address.
     """
-    kind, colon, address = name.partition(":")
+    names = [name] if isinstance(name, str) else list(name)
+    for each in names:
+        _check_name(each)
+    if traced and names != ["verilator"]:
+        raise UserError(f"a waveform needs device 'verilator', not {', '.join(names)!r}: name it")
+    if kernel is not None and "golden" not in names:
+        raise UserError(
+            f"kernel {kernel!r} goes with device 'golden', not {', '.join(names)!r}: leave it out"
+        )
+    if len(names) == 1:
+        return _open_one(names[0], engine, kernel, traced)
+    return _open_several(names, engine, kernel)
+
+
+def _check_name(name: str) -> None:
+    """Raise :class:`UserError` if there is no device of this name."""
+    kind, colon, _ = name.partition(":")
     if name not in DEVICES and not (colon and kind in ADDRESSED):
         known = ", ".join(sorted(DEVICES))
         raise UserError(f"device must be one of {known}, serial:PORT, not {name!r}")
-    if traced and name != "verilator":
-        raise UserError(f"a waveform needs device 'verilator', not {name!r}: name it")
-    if kernel is None and kind in ADDRESSED:
+
+
+def _open_one(name: str, engine: EngineParameters, kernel: str | None, traced: bool) -> Device:
+    """Open one device, whose name has been checked."""
+    kind, _, address = name.partition(":")
+    if kind in ADDRESSED:
         return ADDRESSED[kind](engine, address)
-    if kernel is None:
-        return open_verilator(engine, True) if traced else DEVICES[name](engine)
-    if name != "golden":
-        raise UserError(f"kernel {kernel!r} goes with device 'golden', not {name!r}: leave it out")
-    return open_golden(engine, kernel)
+    if name == "golden":
+        return open_golden(engine, kernel)
+    return open_verilator(engine, True) if traced else DEVICES[name](engine)
+
+
+def _open_several(names: Sequence[str], engine: EngineParameters, kernel: str | None) -> Device:
+    """Open devices that share their work; those that are open are closed if one does not open."""
+    from tenzo.sw.fleet.device import FleetDevice
+
+    if "float" in names:
+        raise UserError("device 'float' returns other numbers than the others: name it alone")
+    twice = [name for name in names if ":" in name and names.count(name) > 1]
+    if twice:
+        raise UserError(f"device {twice[0]!r} is named twice: leave one out")
+    with ExitStack() as opened:
+        devices = []
+        for name in names:
+            devices.append(_open_one(name, engine, kernel, False))
+            opened.callback(devices[-1].close)
+        opened.pop_all()
+    return FleetDevice(engine, devices)
 
 
 def kernel_name(device: Device) -> str:

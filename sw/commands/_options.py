@@ -26,10 +26,12 @@ set_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 device_option = click.option(
     "--device",
-    default="golden",
+    default=("golden",),
     show_default=True,
+    multiple=True,
     help="What computes: golden, the model on the host; verilator, the compiled Verilog; "
-    "serial:PORT[@BAUD], a board; or float, float32 on the host, for comparison.",
+    "serial:PORT[@BAUD], a board; or float, float32 on the host, for comparison. Given several "
+    "times, the devices share the work, with the bits of one.",
 )
 kernel_option = click.option(
     "--kernel",

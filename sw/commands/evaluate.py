@@ -29,7 +29,12 @@ from tenzo.sw.commands._options import (
 @json_option
 @verbosity_options
 def command(
-    folder: str, split: str, device: str, kernel: str | None, data: str | None, as_json: bool
+    folder: str,
+    split: str,
+    device: tuple[str, ...],
+    kernel: str | None,
+    data: str | None,
+    as_json: bool,
 ) -> None:
     """Score the trained network in the run's folder DIR again."""
     from tenzo.sw.training.trained import evaluate_run

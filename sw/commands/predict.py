@@ -30,7 +30,9 @@ from tenzo.sw.commands._options import device_option, kernel_option, verbosity_o
 @device_option
 @kernel_option
 @verbosity_options
-def command(folder: str, source: Path, out: Path, device: str, kernel: str | None) -> None:
+def command(
+    folder: str, source: Path, out: Path, device: tuple[str, ...], kernel: str | None
+) -> None:
     """Run the trained network in the run's folder DIR on new samples."""
     import numpy as np
 

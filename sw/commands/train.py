@@ -43,7 +43,7 @@ def command(
     steps: int | None,
     out: Path | None,
     resume: bool,
-    device: str,
+    device: tuple[str, ...],
     kernel: str | None,
     trace: int | None,
     data: str | None,
@@ -70,7 +70,7 @@ def command(
             out = Path(config)
         loaded = with_data_folder(load_config(config, overrides), data)
         check_trace(trace, 0, loaded.training.steps)
-        if device != "golden":
+        if device != ("golden",):
             plan(loaded.network(), loaded.engine())  # a misfit is told before an engine is built
         try:
             opened = open_device(device, loaded.engine(), kernel, trace is not None)

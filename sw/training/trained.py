@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ class Trained:
         device.load_program(self.plan.program)
         device.write_parameters(self.parameters_raw)
 
-    def open_device(self, name: str = "golden", kernel: str | None = None) -> Device:
+    def open_device(
+        self, name: str | Sequence[str] = "golden", kernel: str | None = None
+    ) -> Device:
         """Return a device that holds the network; as for ``--device`` and ``--kernel``."""
         device = open_device(name, self.config.engine(), kernel)
         self.load_into(device)
@@ -105,7 +108,7 @@ def load_trained(path: str | os.PathLike[str]) -> Trained:
 def evaluate_run(
     path: str | os.PathLike[str],
     data_folder: str | None = None,
-    device: str = "golden",
+    device: str | Sequence[str] = "golden",
     split: str = "test",
     kernel: str | None = None,
 ) -> Evaluation:
@@ -117,7 +120,7 @@ def evaluate_run(
         Folder of the run.
     data_folder : :class:`str`, optional
         Where the data is now.
-    device : :class:`str`
+    device : :class:`str`, or a sequence of them
         As for ``--device``.
     split : :class:`str`
         ``train``, ``validation`` or ``test``.
@@ -137,7 +140,7 @@ def evaluate_run(
 def predict_run(
     path: str | os.PathLike[str],
     features: npt.NDArray[Any],
-    device: str = "golden",
+    device: str | Sequence[str] = "golden",
     kernel: str | None = None,
 ) -> Prediction:
     """Run a trained network on new samples.
@@ -147,7 +150,7 @@ def predict_run(
     path
         Folder of the run.
     features : numbers of shape (samples, inputs), scaled as the training data was
-    device : :class:`str`
+    device : :class:`str`, or a sequence of them
         As for ``--device``.
     kernel : :class:`str`, optional
         As for ``--kernel``.

@@ -87,6 +87,26 @@ def test_a_port_that_vanishes_in_training_leaves_a_good_checkpoint(
     assert metrics(empty_folder / "run") == metrics(unbroken)
 
 
+def test_one_of_two_ports_that_vanishes_in_training_changes_nothing(
+    unbroken: Path, empty_folder: Path
+) -> None:
+    with PtyEngine(ENGINE) as good, PtyEngine(ENGINE, last=300) as engine:
+        devices = ("--device", good.device, "--device", engine.device)
+        result = run_tenzo(*TRAIN, "-o", "run", *devices)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count(f"{engine.device} dropped out, the other goes on: ") == 1
+    assert metrics(empty_folder / "run") == metrics(unbroken)
+
+
+def test_all_ports_that_vanish_in_training_leave_a_good_checkpoint(empty_folder: Path) -> None:
+    with PtyEngine(ENGINE, last=300) as first, PtyEngine(ENGINE, last=300) as second:
+        devices = ("--device", first.device, "--device", second.device)
+        sentence = slip(*TRAIN, "-o", "run", *devices)
+    assert sentence.startswith("all devices are lost, the last one because port /dev/")
+    assert sentence.endswith("is in run, go on with --resume")
+    assert (empty_folder / "run" / "checkpoint.npz").exists()
+
+
 def test_another_engine_at_resuming_leaves_the_checkpoint(
     unbroken: Path, empty_folder: Path
 ) -> None:
