@@ -20,18 +20,22 @@ SLIP = 2
 
 
 class Commands(click.Group):
-    """Commands by their modules: ``tenzo NAME`` is ``tenzo.sw.commands.NAME.command``."""
+    """Commands by their modules: ``tenzo NAME`` is ``tenzo.sw.commands.NAME.command``.
+
+    Hyphens in a command's name are underscores in its module's.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
         names = (module.name for module in pkgutil.iter_modules(commands.__path__))
-        return sorted(name for name in names if not name.startswith("_"))
+        return sorted(name.replace("_", "-") for name in names if not name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f"{commands.__name__}.{cmd_name}").command
+        module = import_module(f"{commands.__name__}.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return command
 
     def resolve_command(
