@@ -92,7 +92,7 @@ class Cluster(wiring.Component):
         return m
 
     def _registers(self, m: Module) -> dict[str, Signal]:
-        """Register the control; hold the settings of an output until the next one."""
+        """Register control and ``active_lanes``; hold an output's settings until the next one."""
         control = {}
         for name, _ in self.control.shape():
             field = self.control[name]
@@ -103,6 +103,7 @@ class Cluster(wiring.Component):
             elif name not in ("load_settings", "sample_lane"):
                 m.d.sync += register.eq(field)
             control[name] = register
+        control["active_lanes"] = delayed(m, self.active_lanes, 1, reset_less=True)
         return control
 
     def _group(self, m: Module, number: int, control: dict[str, Signal]) -> Group:
@@ -125,13 +126,14 @@ class Cluster(wiring.Component):
             writes = Mux(~self.control.from_table | at_turn, writes, 0)
             strobes = delayed(m, writes, 1)
         lane_writes, active = Signal(lane_count), Signal(lane_count, reset_less=True)
+        active_lanes = control["active_lanes"]
         for position in range(lane_count):
             lane = first_lane + position
             sampled = self.control.sample & (self.control.sample_lane == lane)
             computed = writes[position] & ~self.control.to_results
             m.d.sync += [
                 lane_writes[position].eq(sampled | computed),
-                active[position].eq(self.active_lanes > lane),
+                active[position].eq(active_lanes > lane),
             ]
         m.d.comb += [
             group.strobes.eq(strobes),

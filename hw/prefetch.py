@@ -10,7 +10,7 @@ from tenzo.hw.descriptor import DescriptorLayout, word_assignments
 from tenzo.hw.interface import ProgramWriteLayout
 from tenzo.hw.memory import simple_memory
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.program import DESCRIPTOR_WORDS
+from tenzo.sw.program import DESCRIPTOR_WORDS, HALFWORDS
 
 FETCH_CYCLES = DESCRIPTOR_WORDS + 2
 """Cycles from ``start`` or ``advance`` to ``ready``."""
@@ -92,9 +92,10 @@ class Prefetch(wiring.Component):
         """Put each word where it belongs."""
         for word in range(DESCRIPTOR_WORDS):
             with m.If(valid & (index == word)):
-                for name, target, part in word_assignments(self.descriptor, word, value):
-                    if name == "input_base":
-                        part += Mux(self.descriptor.sample_input, self.sample_base, 0)
+                for _, target, part in word_assignments(self.descriptor, word, value):
                     m.d.sync += target.eq(part)
+        base = self.descriptor.input_base
+        with m.If(valid & (index == HALFWORDS["input_base"][0] // 2 + 1)):  # the word after it
+            m.d.sync += base.eq(base + Mux(self.descriptor.sample_input, self.sample_base, 0))
         with m.If(valid & (index == DESCRIPTOR_WORDS - 1)):
             m.d.sync += self.ready.eq(1)
