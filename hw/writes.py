@@ -7,6 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.decode import field
+from tenzo.hw.delay import delayed
 from tenzo.hw.interface import (
     PacketLayout,
     ParameterWriteLayout,
@@ -35,7 +36,7 @@ class BlockWriter(wiring.Component):
     Members
     -------
     packet : ``In(PacketLayout())``
-        Packet that passed all checks, held until ``done``.
+        Packet that passed all checks, from the cycle before ``start`` until ``done``.
     start : ``In(1)``
         Pulse.
     done : ``Out(1)``
@@ -102,10 +103,12 @@ class BlockWriter(wiring.Component):
         move = Signal()
         accepted = self._add_outputs(m, valid, item_address, item)
         following = Signal(8)
+        first_word = delayed(m, self._first_word(), 1, reset_less=True)
+        packed = delayed(m, packed, 1, reset_less=True)
         m.d.comb += [
             move.eq((remaining != 0) & (~valid | accepted)),
             following.eq(position + (move & (high | ~packed))),
-            self.payload_address.eq(Mux(self.start, self._first_word(), following)),
+            self.payload_address.eq(Mux(self.start, first_word, following)),
             self.done.eq((remaining == 0) & ~valid),
         ]
         m.d.sync += position.eq(self.payload_address)
@@ -130,18 +133,21 @@ class BlockWriter(wiring.Component):
 
     def _add_outputs(self, m: Module, valid: Value, address: Value, item: Value) -> Value:
         """Send values to the memory that the opcode names; return whether it accepts this one."""
-        opcode = self.packet.opcode
+        program, parameters, sampled = (
+            delayed(m, self.packet.opcode == opcode, 1, reset_less=True)
+            for opcode in (Opcode.WRITE_PROGRAM, Opcode.WRITE_PARAMETERS, Opcode.WRITE_SAMPLES)
+        )
         bias = field(self.packet, Opcode.WRITE_PARAMETERS, "bias")
         lane = field(self.packet, Opcode.WRITE_SAMPLES, "lane")
         samples = self.sample_write
         m.d.comb += [
-            self.program_write.valid.eq(valid & (opcode == Opcode.WRITE_PROGRAM)),
+            self.program_write.valid.eq(valid & program),
             Cat(self.program_write.address, self.program_write.data).eq(Cat(address, item)),
-            self.parameter_write.valid.eq(valid & (opcode == Opcode.WRITE_PARAMETERS)),
+            self.parameter_write.valid.eq(valid & parameters),
             self.parameter_write.bias.eq(bias),
             self.parameter_write.address.eq(address),
             self.parameter_write.data.eq(item),
-            samples.valid.eq(valid & (opcode == Opcode.WRITE_SAMPLES)),
+            samples.valid.eq(valid & sampled),
             samples.payload.lane.eq(lane),
             samples.payload.address.eq(address),
             samples.payload.data.eq(item),
