@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
-from tenzo.sw.packets import MAX_PAYLOAD_WORDS
+from tenzo.sw.packets import COUNTER_WORDS, MAX_PAYLOAD_WORDS
 from tenzo.sw.program import DESCRIPTOR_WORDS
 
 if TYPE_CHECKING:
@@ -30,21 +30,30 @@ class MemoryNeed:
     name : :class:`str`
     words, bits, count : :class:`int`
         Words of so many bits, in so many memories.
+    read_ports : :class:`int`
+        One that is read only may have two; block RAMs of iCE40 have one.
     """
 
     name: str
     words: int
     bits: int
     count: int = 1
+    read_ports: int = 1
 
     def block_rams(self, family: Family) -> int:
         """Return the block RAMs that they take; none where they are small enough for LUTs."""
         if self.words * self.bits <= _SMALL_BITS[family.name]:
             return 0
         shapes = family.block_ram
+        if self.read_ports > 1 and family.name != "ice40":  # a port is half as wide
+            shapes = tuple((words, bits) for words, bits in shapes if bits <= _TWO_PORT_BITS)
         each = min(-(-self.words // words) * -(-self.bits // bits) for words, bits in shapes)
-        return self.count * each
+        copies = self.read_ports if family.name == "ice40" else 1
+        return self.count * copies * each
 
+
+_TWO_PORT_BITS = 18
+"""Widest word of a block RAM whose two ports both read."""
 
 _SMALL_BITS = {"ecp5": 1024, "ice40": 0, "gowin": 1024, "xilinx": 1024}
 """Largest memory that Yosys builds of LUTs, in bits."""
@@ -63,14 +72,22 @@ def memory_needs(engine: EngineParameters) -> tuple[MemoryNeed, ...]:
         MemoryNeed("lanes", engine.lane_depth, activation, engine.lane_count),
         MemoryNeed("results", result_words, RESULT_WIDTH, engine.group_count),
         MemoryNeed("program", engine.stage_slots * DESCRIPTOR_WORDS, 32),
-        MemoryNeed("saturations", engine.stage_slots, 32),
+        MemoryNeed("counts", _count_words(engine), 32),
         MemoryNeed("packets", payload, 32, 2),
         MemoryNeed("frames", payload, 8),
     ]
     if engine.table_units:
+        slopes = engine.table.words[:, :, 1]
+        bits = activation + 1 + int(abs(slopes).max()).bit_length()
+        pairs = -(-engine.table_units // 2)
         words = 2 << engine.table_segment_bits
-        needs.append(MemoryNeed("sine and tanh", words, 2 * activation, engine.table_units))
+        needs.append(MemoryNeed("sine and tanh", words, bits, pairs, read_ports=2))
     return tuple(needs)
+
+
+def _count_words(engine: EngineParameters) -> int:
+    """Words of the memory of saturations and event counters."""
+    return (1 << max(3, (engine.stage_slots - 1).bit_length())) + len(COUNTER_WORDS)
 
 
 def _result_words(engine: EngineParameters) -> int:
