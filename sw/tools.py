@@ -22,6 +22,7 @@ PACKAGES = {
     "g++": "install the package 'g++' (Debian, Ubuntu), 'gcc-c++' (Fedora) or Xcode's command "
     "line tools (macOS)",
     "make": "install the package 'make' (Linux) or Xcode's command line tools (macOS)",
+    "openFPGALoader": "install the package 'openfpgaloader' (Debian, Ubuntu, Fedora, Homebrew)",
     "perl": "install the package 'perl'",
     "iverilog": "install the package 'iverilog' (Debian, Ubuntu, Fedora) or 'icarus-verilog' "
     "(Homebrew)",
