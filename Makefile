@@ -2,6 +2,7 @@
 #   make demo       train, write Verilog, prove the bits, report: everything in build/demo
 #   make test       lint and every test             make lint    linter, formatter, type checker
 #   make test-fast  the tests without a compiler    make soak    10,000 random networks
+#   make boards     real bitstreams for boards, in build/boards; BOARDS="icebreaker" chooses
 #   make bench      the benchmarks                  make clean   remove what the targets made
 #   make distclean  remove .venv too
 # PYTHON=/path/to/python3 chooses the interpreter, JOBS=4 the number of parallel tests.
@@ -24,7 +25,9 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 DEMO := build/demo
 COMPILED := pyproject.toml setup.py $(wildcard sw/kernels/cpp/*)
 
-.PHONY: demo test test-fast lint soak bench clean distclean install tools
+BOARDS ?= ulx3s-12f colorlight-5a75b icebreaker tang-nano-9k ulx3s-85f
+
+.PHONY: demo test test-fast lint soak boards bench clean distclean install tools
 
 demo: tools $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -46,6 +49,11 @@ lint: $(VENV)/.installed-dev .types/.linked
 
 soak: $(VENV)/.installed-dev tools
 	TENZO_SOAK=$(SOAK) $(BIN)/python -m pytest tests/sim/test_random_networks.py tests/sw/kernels/test_random_networks.py
+
+boards: $(VENV)/.installed-boards
+	@for board in $(BOARDS); do \
+		$(BIN)/tenzo build digits --board $$board --out build/boards/digits-$$board; \
+	done
 
 bench: $(VENV)/.installed
 	$(BIN)/tenzo bench
@@ -70,6 +78,10 @@ $(VENV)/.installed: $(COMPILED) | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(COMPILED) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-boards: $(COMPILED) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[boards]'
 	@touch $(VENV)/.installed $@
 
 # Type checkers do not follow setuptools' package-dir; they follow links.
