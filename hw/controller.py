@@ -147,9 +147,8 @@ class Controller(wiring.Component):
             core.parameter_write.eq(self._writer.parameter_write),
             core.result_read.eq(self._reader.result_read),
             self._reader.result_data.eq(core.result_data),
-            core.saturation_read.eq(self._reader.saturation_read),
-            self._reader.saturation_data.eq(core.saturation_data),
-            self._reader.counters.eq(core.counters),
+            core.tally_read.eq(self._reader.tally_read),
+            self._reader.tally_data.eq(core.tally_data),
         ]
 
     def _connect_response(self, m: Module) -> None:

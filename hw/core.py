@@ -1,11 +1,11 @@
 """The compute core: everything but packets."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
 from tenzo.hw.banks import ParameterBanks
 from tenzo.hw.cluster import Cluster, clusters
-from tenzo.hw.counters import Counters
+from tenzo.hw.counters import Counters, EventsLayout
 from tenzo.hw.interface import CoreSignature
 from tenzo.hw.perturbation import Perturbation
 from tenzo.hw.pipeline import Pipeline
@@ -13,6 +13,7 @@ from tenzo.hw.results import Results
 from tenzo.hw.saturations import Saturations
 from tenzo.hw.scheduler import Scheduler
 from tenzo.hw.sequencer import Sequencer
+from tenzo.hw.tallies import Tallies
 from tenzo.sw.engine import EngineParameters
 
 
@@ -39,6 +40,7 @@ class Core(wiring.Component):
 
     def __init__(self, engine: EngineParameters) -> None:
         self.engine = engine
+        self.events = Signal(EventsLayout())  # not a port: for tests, which look inside
         super().__init__(CoreSignature(engine))
 
     def elaborate(self, platform: object) -> Module:
@@ -64,18 +66,18 @@ class Core(wiring.Component):
         ]
         perturbation = self._parameters(m, scheduler, sequencer, pipeline)
         lanes = self._lanes(m, scheduler, pipeline)
-        self._saturations(m, scheduler, sequencer, lanes)
         m.submodules.counters = counters = Counters()
+        self._tallies(m, scheduler, counters, self._saturations(m, scheduler, sequencer, lanes))
         m.d.comb += [
-            counters.events.run_cycles.eq(sequencer.running | scheduler.draining),
-            counters.events.mac_cycles.eq(sequencer.term.valid),
-            counters.events.queries.eq(scheduler.finished),
-            counters.events.weight_saturations.eq(perturbation.saturated),
-            counters.events.perturb_wait_cycles.eq(scheduler.perturb_wait),
-            counters.events.load_wait_cycles.eq(self.sample_write.valid & ~self.sample_write.ready),
-            counters.events.link_stall_cycles.eq(scheduler.link_stall),
+            self.events.run_cycles.eq(sequencer.running | scheduler.draining),
+            self.events.mac_cycles.eq(sequencer.term.valid),
+            self.events.queries.eq(scheduler.finished),
+            self.events.weight_saturations.eq(perturbation.saturated),
+            self.events.perturb_wait_cycles.eq(scheduler.perturb_wait),
+            self.events.load_wait_cycles.eq(self.sample_write.valid & ~self.sample_write.ready),
+            self.events.link_stall_cycles.eq(scheduler.link_stall),
+            counters.events.eq(self.events),
             counters.clear.eq(self.clear),
-            self.counters.eq(counters.o),
         ]
         return m
 
@@ -125,8 +127,8 @@ class Core(wiring.Component):
 
     def _saturations(
         self, m: Module, scheduler: Scheduler, sequencer: Sequencer, parts: list[Cluster]
-    ) -> None:
-        """Build the saturation counters; no program starts before they are zero."""
+    ) -> Saturations:
+        """Build the count of saturations."""
         most = max(part.group_count for part in parts)
         m.submodules.saturations = saturations = Saturations(self.engine, len(parts), most)
         for index, part in enumerate(parts):
@@ -136,12 +138,24 @@ class Core(wiring.Component):
             saturations.program_start.eq(sequencer.term.program_start),
             saturations.program_end.eq(sequencer.term.program_end),
             saturations.entry.eq(scheduler.run.entry),
-            saturations.read.eq(self.saturation_read),
-            saturations.clear.eq(self.clear),
-            self.saturation_data.eq(saturations.read_data),
-            self.clear_busy.eq(saturations.busy),
-            scheduler.hold.eq(saturations.busy),
         ]
         if self.engine.table_rounds > 1:
             term = sequencer.term
             m.d.comb += saturations.output_end.eq(term.valid & term.last)
+        return saturations
+
+    def _tallies(
+        self, m: Module, scheduler: Scheduler, counters: Counters, saturations: Saturations
+    ) -> None:
+        """Build the memory of all counts; no program starts before they are zero."""
+        m.submodules.tallies = tallies = Tallies(self.engine)
+        m.d.comb += [
+            tallies.pending.eq(counters.pending),
+            counters.take.eq(tallies.take),
+            tallies.flush.eq(saturations.flush),
+            tallies.read.eq(self.tally_read),
+            tallies.clear.eq(self.clear),
+            self.tally_data.eq(tallies.read_data),
+            self.clear_busy.eq(tallies.busy),
+            scheduler.hold.eq(tallies.busy),
+        ]

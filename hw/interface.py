@@ -7,13 +7,13 @@ from amaranth.utils import bits_for
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
-from tenzo.sw.packets import COUNTER_WORDS, FIXED_WORDS
+from tenzo.sw.packets import FIXED_WORDS
 
 RESULT_LATENCY = 5
 """Cycles from an address on ``result_read`` to its value on ``result_data``."""
 
-SATURATION_LATENCY = 2
-"""Cycles from a stage on ``saturation_read`` to its count on ``saturation_data``."""
+TALLY_LATENCY = 1
+"""Cycles from an address on ``tally_read`` to its count on ``tally_data``."""
 
 
 def parameter_index_width(engine: EngineParameters) -> int:
@@ -123,11 +123,14 @@ class ResultReadLayout(data.StructLayout):
         super().__init__({"lane": 8, "output": 16})
 
 
-class CountersLayout(data.StructLayout):
-    """The counters of ``READ_COUNTERS``, 32 bits each, in the order of the packet."""
+class TallyReadLayout(data.StructLayout):
+    """Address of a count, if ``valid``: of an event counter, or of the saturations of a stage slot.
+
+    Counters have the order of ``READ_COUNTERS``.
+    """
 
     def __init__(self) -> None:
-        super().__init__({name: unsigned(32) for name in COUNTER_WORDS})
+        super().__init__({"valid": 1, "is_counter": 1, "index": 8})
 
 
 class CoreSignature(Signature):
@@ -162,12 +165,10 @@ class CoreSignature(Signature):
         Its value, ``RESULT_LATENCY`` cycles after the address.
     result_release : ``In(1)``
         Pulse: that query's results are no longer needed.
-    counters : ``Out(CountersLayout())``
-        Counters, sticky at the maximum.
-    saturation_read : ``In(8)``
-        Stage slot.
-    saturation_data : ``Out(32)``
-        Its saturations, ``SATURATION_LATENCY`` cycles after the stage slot.
+    tally_read : ``In(TallyReadLayout())``
+        Count to read. Only while no query is outstanding, and not within 8 cycles of an event.
+    tally_data : ``Out(32)``
+        The count, ``TALLY_LATENCY`` cycles after its address; counts stick at the largest value.
     clear : ``In(1)``
         Pulse: set all counters to zero. Comes only while no query is outstanding.
     clear_busy : ``Out(1)``
@@ -188,9 +189,8 @@ class CoreSignature(Signature):
                 "result_read": In(ResultReadLayout()),
                 "result_data": Out(signed(RESULT_WIDTH)),
                 "result_release": In(1),
-                "counters": Out(CountersLayout()),
-                "saturation_read": In(8),
-                "saturation_data": Out(32),
+                "tally_read": In(TallyReadLayout()),
+                "tally_data": Out(32),
                 "clear": In(1),
                 "clear_busy": Out(1),
             }

@@ -9,11 +9,11 @@ from amaranth.lib.wiring import In, Out
 from tenzo.hw.decode import field
 from tenzo.hw.interface import (
     RESULT_LATENCY,
-    SATURATION_LATENCY,
-    CountersLayout,
+    TALLY_LATENCY,
     PacketLayout,
     ResponseWriteLayout,
     ResultReadLayout,
+    TallyReadLayout,
 )
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
@@ -48,7 +48,7 @@ class Reader(wiring.Component):
         Words of the response, valid with ``done``.
     write : ``Out(ResponseWriteLayout())``
         Payload of the response.
-    result_read, result_data, saturation_read, saturation_data, counters
+    result_read, result_data, tally_read, tally_data
         Sources, see :class:`tenzo.hw.interface.CoreSignature`.
     """
 
@@ -60,9 +60,8 @@ class Reader(wiring.Component):
     write: Any
     result_read: Any
     result_data: Any
-    saturation_read: Any
-    saturation_data: Any
-    counters: Any
+    tally_read: Any
+    tally_data: Any
 
     def __init__(self, engine: EngineParameters) -> None:
         self._engine = engine
@@ -76,9 +75,8 @@ class Reader(wiring.Component):
                 "write": Out(ResponseWriteLayout()),
                 "result_read": Out(ResultReadLayout()),
                 "result_data": In(signed(RESULT_WIDTH)),
-                "saturation_read": Out(8),
-                "saturation_data": In(32),
-                "counters": In(CountersLayout()),
+                "tally_read": Out(TallyReadLayout()),
+                "tally_data": In(32),
             }
         )
 
@@ -88,10 +86,10 @@ class Reader(wiring.Component):
         written = Signal.like(issued)
         issuing, arrived = Signal(), Signal()
         m.d.comb += [issuing.eq(issued != self.count), self.done.eq(written == self.count)]
-        count, latency = self._add_sources(m, issued)
+        count, latency = self._add_sources(m, issued, issuing)
         self._add_result_address(m, issuing)
         pipeline = [issuing]
-        for _ in range(max(RESULT_LATENCY, SATURATION_LATENCY)):
+        for _ in range(max(RESULT_LATENCY, TALLY_LATENCY)):
             pipeline.append(Signal())
             m.d.sync += pipeline[-1].eq(pipeline[-2] & ~self.start)
         m.d.comb += [
@@ -105,12 +103,16 @@ class Reader(wiring.Component):
             m.d.sync += [issued.eq(issued + issuing), written.eq(written + arrived)]
         return m
 
-    def _add_sources(self, m: Module, issued: Value) -> tuple[Value, Value]:
+    def _add_sources(self, m: Module, issued: Value, issuing: Value) -> tuple[Value, Value]:
         """Select the word to write; return the response's length and its source's latency."""
         identity = identity_words(self._engine)
         count, latency = Signal.like(self.count), Signal(range(16))
         first = field(self.packet, Opcode.READ_SATURATIONS, "first")
-        m.d.comb += self.saturation_read.eq(first + issued)
+        m.d.comb += [
+            latency.eq(TALLY_LATENCY),
+            self.tally_read.index.eq(first + issued),
+            self.write.data.eq(self.tally_data),
+        ]
         with m.Switch(self.packet.opcode):
             with m.Case(Opcode.READ_RESULTS):
                 m.d.comb += [
@@ -121,18 +123,22 @@ class Reader(wiring.Component):
             with m.Case(Opcode.READ_SATURATIONS):
                 m.d.comb += [
                     count.eq(field(self.packet, Opcode.READ_SATURATIONS, "count")),
-                    latency.eq(SATURATION_LATENCY),
-                    self.write.data.eq(self.saturation_data),
+                    self.tally_read.valid.eq(issuing),
                 ]
             with m.Case(Opcode.READ_COUNTERS):
-                counters = [self.counters[name] for name in COUNTER_WORDS]
                 m.d.comb += [
-                    count.eq(len(counters)),
-                    self.write.data.eq(Array(counters)[issued[:3]]),
+                    count.eq(len(COUNTER_WORDS)),
+                    self.tally_read.valid.eq(issuing),
+                    self.tally_read.is_counter.eq(1),
+                    self.tally_read.index.eq(issued),
                 ]
             with m.Default():
                 words = Array(Const(word, 32) for word in identity)
-                m.d.comb += [count.eq(len(identity)), self.write.data.eq(words[issued[:4]])]
+                m.d.comb += [
+                    count.eq(len(identity)),
+                    latency.eq(0),
+                    self.write.data.eq(words[issued[:4]]),
+                ]
         return count, latency
 
     def _add_result_address(self, m: Module, issuing: Value) -> None:

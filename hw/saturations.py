@@ -1,11 +1,10 @@
-"""Saturation counters, one for each stage slot."""
+"""Count of saturated values, stage by stage."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.delay import delayed
-from tenzo.hw.memory import simple_memory
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.timing import ISSUE_TO_WRITE
 
@@ -21,19 +20,24 @@ FLUSH_CYCLES = 13
 _MAXIMUM = 0xFFFFFFFF
 
 
+class FlushLayout(data.StructLayout):
+    """Saturations to add to those of a stage slot, if ``valid``."""
+
+    def __init__(self) -> None:
+        super().__init__({"valid": 1, "slot": 8, "count": 32})
+
+
 class Saturations(wiring.Component):
-    """Sticky 32-bit counts of saturated values, one for each stage slot.
+    """Saturated values of the stage that runs.
 
-    Counts add up in a register while a stage runs. The register is added to the slot's word in a
-    small memory when the next stage's first value arrives, and after the program's end. After reset
-    and after ``clear`` a loop zeroes the memory, one word a clock cycle.
+    Counts add up in a register while a stage runs. It is flushed when the next stage's first value
+    arrives, and after the program's end: :class:`tenzo.hw.tallies.Tallies` adds it to the counts of
+    the stage's slot.
 
-    Throughput is ``cluster_count`` counts a clock cycle. The memory is up to date less than
-    ``FLUSH_CYCLES`` after a program's last write; a count is on ``read_data``
-    ``SATURATION_LATENCY`` cycles after its slot is on ``read``. There is no back-pressure.
+    Throughput is ``cluster_count`` counts a clock cycle. All counts are in the memory less than
+    ``FLUSH_CYCLES`` after a program's last write. There is no back-pressure.
 
-    On ECP5 the default engine's takes at most 170 LUT4, 48 CCU2C and 250 flip-flops besides 16
-    cells of distributed memory.
+    On ECP5 the default engine's takes at most 80 LUT4, 18 CCU2C and 110 flip-flops.
 
     Parameters
     ----------
@@ -50,14 +54,8 @@ class Saturations(wiring.Component):
         As in :class:`tenzo.hw.sequencer.TermLayout`.
     entry : ``In(8)``
         Slot of the program's first stage, valid with ``program_start``.
-    read : ``In(8)``
-        Slot to read.
-    read_data : ``Out(32)``
-        Its count.
-    clear : ``In(1)``
-        Pulse: zero all counts.
-    busy : ``Out(1)``
-        The loop is zeroing.
+    flush : ``Out(FlushLayout())``
+        The stage's count, sticky at the largest value.
 
     Where table units serve several groups, the counts of a stage may end after the next one has
     started; then the first value of a stage is told by its last term:
@@ -75,44 +73,14 @@ class Saturations(wiring.Component):
                 "program_start": In(1),
                 "program_end": In(1),
                 "entry": In(8),
-                "read": In(8),
-                "read_data": Out(32),
-                "clear": In(1),
-                "busy": Out(1, init=1),
+                "flush": Out(FlushLayout()),
                 **({"output_end": In(1)} if engine.table_rounds > 1 else {}),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
-        """Build the accumulator, the memory and the clearing loop."""
+        """Sum up one stage, and hand the sum over when the next one begins."""
         m = Module()
-        slots = self.engine.stage_slots
-        m.submodules.memory = memory = simple_memory(32, slots)
-        write, read = memory.write_port(), memory.read_port()
-        flush, slot, count = self._accumulate(m)
-
-        adding = delayed(m, flush, 1)
-        added_slot = delayed(m, slot, 1, reset_less=True)
-        total = Signal(32, reset_less=True)
-        m.d.sync += [
-            total.eq(sticky_sum(read.data, delayed(m, count, 1, reset_less=True))),
-            self.read_data.eq(read.data),
-        ]
-        cleared = Signal(range(slots))
-        with m.If(self.clear):
-            m.d.sync += [self.busy.eq(1), cleared.eq(0)]
-        with m.Elif(self.busy):
-            m.d.sync += [cleared.eq(cleared + 1), self.busy.eq(cleared != slots - 1)]
-        m.d.comb += [
-            read.addr.eq(Mux(flush, slot, self.read)),
-            write.en.eq(self.busy | delayed(m, adding, 1)),
-            write.addr.eq(Mux(self.busy, cleared, delayed(m, added_slot, 1, reset_less=True))),
-            write.data.eq(Mux(self.busy, 0, total)),
-        ]
-        return m
-
-    def _accumulate(self, m: Module) -> tuple[Signal, Signal, Signal]:
-        """Sum up one stage; return flush pulse, its slot and its count."""
         sharing, rounds = self.engine.requantizer_sharing, self.engine.table_rounds
         tail = ISSUE_TO_WRITE + COUNT_CYCLES
         if rounds == 1:
@@ -134,7 +102,12 @@ class Saturations(wiring.Component):
         with m.If(stage_start):
             m.d.sync += slot.eq(Mux(program_start, entry, slot + 1))
         m.d.sync += count.eq(Mux(flush, arrived, sticky_sum(count, arrived)))
-        return flush, slot, count
+        m.d.comb += [
+            self.flush.valid.eq(flush),
+            self.flush.slot.eq(slot),
+            self.flush.count.eq(count),
+        ]
+        return m
 
     def _partial_sums(self, m: Module) -> list[Signal]:
         """Add up few clusters each."""

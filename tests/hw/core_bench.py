@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenzo.hw.core import Core
-from tenzo.hw.interface import RESULT_LATENCY, SATURATION_LATENCY
+from tenzo.hw.interface import RESULT_LATENCY, TALLY_LATENCY
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.link.core_model import CoreModel
 from tenzo.sw.packets import COUNTER_WORDS
@@ -24,6 +24,10 @@ QUERY = {
     "active_lanes": 1,
     "sample_base": 0,
 }
+
+
+TALLY_SETTLING_CYCLES = 12
+"""Cycles from an event until its count is in memory, at most."""
 
 
 class CoreBench:
@@ -98,18 +102,22 @@ class CoreBench:
         ctx.set(core.result_release, 0)
         return [values[first : first + outputs] for first in range(0, len(values), outputs)]
 
-    def counters(self, ctx: Any) -> dict[str, int]:
+    async def counters(self, ctx: Any) -> dict[str, int]:
         """Return all counters."""
-        return {name: ctx.get(self.core.counters[name]) for name in COUNTER_WORDS}
+        await ctx.tick().repeat(TALLY_SETTLING_CYCLES)
+        values = [await self._tally(ctx, 1, index) for index in range(len(COUNTER_WORDS))]
+        return dict(zip(COUNTER_WORDS, values, strict=True))
 
     async def saturations(self, ctx: Any, stages: int) -> list[int]:
         """Read the saturations of the first stages."""
-        counts = []
-        for stage in range(stages):
-            ctx.set(self.core.saturation_read, stage)
-            await ctx.tick().repeat(SATURATION_LATENCY)
-            counts.append(ctx.get(self.core.saturation_data))
-        return counts
+        return [await self._tally(ctx, 0, stage) for stage in range(stages)]
+
+    async def _tally(self, ctx: Any, is_counter: int, index: int) -> int:
+        read = {"valid": 1, "is_counter": is_counter, "index": index}
+        ctx.set(self.core.tally_read, read)
+        await ctx.tick().repeat(TALLY_LATENCY)
+        ctx.set(self.core.tally_read.valid, 0)
+        return int(ctx.get(self.core.tally_data))
 
     async def clear(self, ctx: Any) -> None:
         """Clear all counters."""

@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, flipped
 
 from tenzo.hw.controller import Controller
-from tenzo.hw.interface import RESULT_LATENCY, SATURATION_LATENCY, CoreSignature, word_stream
+from tenzo.hw.interface import RESULT_LATENCY, TALLY_LATENCY, CoreSignature, word_stream
 from tenzo.hw.link import Link
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.link.core_model import CoreModel, IntArray
@@ -58,11 +58,11 @@ class FakeCore:
         self._running = 0
         self._clearing = 0
         self._addresses = deque([(0, 0)] * RESULT_LATENCY, maxlen=RESULT_LATENCY)
-        self._slots = deque([0] * SATURATION_LATENCY, maxlen=SATURATION_LATENCY)
+        self._tallies = deque([0] * TALLY_LATENCY, maxlen=TALLY_LATENCY)
 
     async def process(self, ctx: Any) -> None:
         ports = self._ports
-        names = ["program_write", "parameter_write", "result_read", "saturation_read", "clear"]
+        names = ["program_write", "parameter_write", "result_read", "tally_read", "clear"]
         names += ["result_release", "result_ready", "weight_count", "bias_count"]
         sampled = [getattr(ports, name) for name in names]
         streams = [ports.sample_write, ports.query]
@@ -101,18 +101,23 @@ class FakeCore:
             self._running = self._random.randint(0, 30)
         self._running = max(0, self._running - 1)
         self._addresses.append((now["result_read"].lane, now["result_read"].output))
-        self._slots.append(now["saturation_read"])
-        (lane, output), slot = self._addresses[0], self._slots[0]
+        self._tallies.append(self._tally(now["tally_read"]))
+        lane, output = self._addresses[0]
         if self._results and self._results[0].shape[1] > output and len(model.lanes) > lane:
             ctx.set(ports.result_data, int(self._results[0][lane, output]))
-        if slot < len(model.saturations):
-            ctx.set(ports.saturation_data, model.saturations[slot])
-        for name in COUNTER_WORDS:
-            ctx.set(ports.counters[name], model.counters[name])
+        ctx.set(ports.tally_data, self._tallies[0])
         ctx.set(ports.clear_busy, self._clearing > 0)
         ctx.set(ports.result_ready, bool(self._results) and not self._running)
         ctx.set(ports.sample_write.ready, self._random.random() < 0.7)
         ctx.set(ports.query.ready, self._random.random() < 0.7)
+
+    def _tally(self, read: Any) -> int:
+        """Return a count, or what nobody may look at."""
+        if not read.valid:
+            return self._random.getrandbits(32)
+        if read.is_counter:
+            return self.model.counters[COUNTER_WORDS[read.index]]
+        return self.model.saturations[read.index]
 
 
 def exchange(

@@ -1,69 +1,71 @@
 import random
+from collections import Counter
+from typing import Any
 
-from tenzo.hw.counters import Counters
+from tenzo.hw.counters import PENDING_WIDTH, Counters
 from tenzo.sw.packets import COUNTER_WORDS
 from tests.hw.word_streams import simulate
 
 
+async def step(ctx: Any, unit: Counters, counted: Counter[str]) -> None:
+    """Advance by a cycle; note what was taken."""
+    if ctx.get(unit.take):
+        counted[COUNTER_WORDS[ctx.get(unit.pending.counter)]] += ctx.get(unit.pending.events)
+    await ctx.tick()
+
+
 def test_each_counter_counts_its_own_event():
-    counters = Counters()
+    unit = Counters()
     generator = random.Random(1)
-    want = dict.fromkeys(COUNTER_WORDS, 0)
+    want, counted = Counter(dict.fromkeys(COUNTER_WORDS, 0)), Counter()
 
     async def bench(ctx):
-        for _ in range(200):
+        for _ in range(300):
             events = {name: generator.randrange(2) for name in COUNTER_WORDS}
-            ctx.set(counters.events, events)
-            for name, event in events.items():
-                want[name] += event
-            await ctx.tick()
-        ctx.set(counters.events, dict.fromkeys(COUNTER_WORDS, 0))
-        await ctx.tick()
-        assert {name: ctx.get(counters.o[name]) for name in COUNTER_WORDS} == want
+            want.update(events)
+            ctx.set(unit.events, events)
+            ctx.set(unit.take, generator.random() < 0.9)
+            await step(ctx, unit, counted)
+        ctx.set(unit.events, dict.fromkeys(COUNTER_WORDS, 0))
+        ctx.set(unit.take, 1)
+        for _ in COUNTER_WORDS:
+            await step(ctx, unit, counted)
 
-    simulate(counters, bench)
-
-
-def test_latency_is_two_cycles():
-    counters = Counters()
-    seen = []
-
-    async def bench(ctx):
-        for cycle in range(4):
-            ctx.set(counters.events.queries, cycle == 0)
-            seen.append(ctx.get(counters.o.queries))
-            await ctx.tick()
-
-    simulate(counters, bench)
-    assert seen == [0, 0, 1, 1]
+    simulate(unit, bench)
+    assert counted == want
 
 
-def test_clear_zeroes_all():
-    counters = Counters()
+def test_no_event_is_lost_while_a_turn_is_put_off_by_eight_cycles():
+    unit, counted = Counters(), Counter()
+    cycles = (1 << PENDING_WIDTH) - 1
 
     async def bench(ctx):
-        ctx.set(counters.events, dict.fromkeys(COUNTER_WORDS, 1))
+        ctx.set(unit.events, dict.fromkeys(COUNTER_WORDS, 1))
+        for _ in range(cycles - len(COUNTER_WORDS)):
+            await step(ctx, unit, counted)
+        ctx.set(unit.take, 1)
+        for _ in COUNTER_WORDS:
+            await step(ctx, unit, counted)
+
+    simulate(unit, bench)
+    assert cycles - len(COUNTER_WORDS) == 8
+    first = cycles - len(COUNTER_WORDS)
+    assert list(counted.values()) == list(range(first, cycles))
+
+
+def test_clear_forgets_what_waits():
+    unit, counted = Counters(), Counter()
+
+    async def bench(ctx):
+        ctx.set(unit.events, dict.fromkeys(COUNTER_WORDS, 1))
         await ctx.tick().repeat(9)
-        ctx.set(counters.events, dict.fromkeys(COUNTER_WORDS, 0))
-        ctx.set(counters.clear, 1)
+        ctx.set(unit.events, dict.fromkeys(COUNTER_WORDS, 0))
+        ctx.set(unit.clear, 1)
         await ctx.tick()
-        ctx.set(counters.clear, 0)
-        await ctx.tick()
-        assert not any(ctx.get(counters.o[name]) for name in COUNTER_WORDS)
+        ctx.set(unit.clear, 0)
+        ctx.set(unit.take, 1)
+        for _ in COUNTER_WORDS:
+            await step(ctx, unit, counted)
 
-    simulate(counters, bench)
-
-
-def test_a_counter_stays_at_the_maximum():
-    counters = Counters()
-    seen = []
-
-    async def bench(ctx):
-        ctx.set(counters.o.queries, 0xFFFFFFFE)
-        ctx.set(counters.events.queries, 1)
-        for _ in range(5):
-            await ctx.tick()
-            seen.append(ctx.get(counters.o.queries))
-
-    simulate(counters, bench)
-    assert seen == [0xFFFFFFFE] + [0xFFFFFFFF] * 4
+    simulate(unit, bench)
+    assert set(counted.values()) == {0}

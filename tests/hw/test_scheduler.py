@@ -91,7 +91,7 @@ class Shown:
                 shown.append(got)
             if index < len(queries):
                 await self.bench.ask(ctx, **queries[index])
-        counted = self.bench.counters(ctx)["weight_saturations"]
+        counted = (await self.bench.counters(ctx))["weight_saturations"]
         assert counted == self.bench.model.counters["weight_saturations"]
         return shown
 
@@ -237,7 +237,7 @@ def test_a_one_hot_query_that_saturates_is_counted_once():
         asked = [one_hot(address, 1) for address in (3, 3, 3, 3, WEIGHTS + 2, WEIGHTS + 2)]
         asked += [one_hot(4, 0), query()] * 2
         await shown.show(ctx, asked)
-        assert shown.bench.counters(ctx)["weight_saturations"] == 6
+        assert (await shown.bench.counters(ctx))["weight_saturations"] == 6
 
     simulate(shown.bench.core, run)
 
@@ -250,9 +250,9 @@ def test_a_patch_takes_seven_cycles_from_the_queue_to_the_start():
     async def waits(ctx: Any, queries: list[Query]) -> list[int]:
         cycles = []
         for one in queries:
-            before = shown.bench.counters(ctx)["perturb_wait_cycles"]
+            before = (await shown.bench.counters(ctx))["perturb_wait_cycles"]
             await shown.show(ctx, [one], ahead=1)
-            cycles.append(shown.bench.counters(ctx)["perturb_wait_cycles"] - before)
+            cycles.append((await shown.bench.counters(ctx))["perturb_wait_cycles"] - before)
         return cycles
 
     async def run(ctx: Any) -> None:
@@ -272,9 +272,9 @@ def test_patches_hide_behind_the_running_program():
     async def run(ctx: Any) -> None:
         await shown.load(ctx)
         await shown.show(ctx, [query(), query()])
-        before = shown.bench.counters(ctx)["perturb_wait_cycles"]
+        before = (await shown.bench.counters(ctx))["perturb_wait_cycles"]
         await shown.show(ctx, [one_hot(turn % COUNT, 1) for turn in range(30)])
         # The first of them has nothing to hide behind.
-        assert shown.bench.counters(ctx)["perturb_wait_cycles"] == before + 1 + PATCH_CYCLES
+        assert (await shown.bench.counters(ctx))["perturb_wait_cycles"] == before + 1 + PATCH_CYCLES
 
     simulate(shown.bench.core, run)
