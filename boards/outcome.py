@@ -30,7 +30,7 @@ _CELLS = {
         "flip-flop": "DFF",
         "carry": "ALU",
         "block RAM": "BSRAM",
-        "multiplier": "DSP",
+        "multiplier": "MULT18X18",
         "PLL": "rPLL",
     },
 }
