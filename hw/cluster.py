@@ -1,12 +1,13 @@
 """A cluster: groups behind one set of broadcast registers."""
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from tenzo.hw.broadcast import Broadcast
 from tenzo.hw.delay import delayed
 from tenzo.hw.group import Group, result_address_width
-from tenzo.hw.pipeline import CONTROL_FLAGS, LaneControlLayout
+from tenzo.hw.pipeline import LaneControlLayout
 from tenzo.hw.requantize import REQUANTIZE_CYCLES
 from tenzo.hw.table import TableUnits
 from tenzo.sw.engine import EngineParameters
@@ -75,39 +76,30 @@ class Cluster(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the registers and the groups behind them."""
         m = Module()
-        control = self._registers(m)
+        m.submodules.broadcast = broadcast = Broadcast(self.engine)
+        m.d.comb += [
+            broadcast.control.eq(self.control),
+            broadcast.active_lanes.eq(self.active_lanes),
+        ]
+        control = broadcast.held_control
         groups = []
         for index in range(self.group_count):
-            groups.append(self._group(m, self.first_group + index, control))
+            groups.append(self._group(m, self.first_group + index, broadcast))
         if self.engine.table_units:
             self._tables(m, groups, control)
         m.d.sync += self.saturations.eq(sum(group.saturated for group in groups))
         address = delayed(m, self.result_address, 1, reset_less=True)
-        data: Value = Const(0)
+        joined: Value = Const(0)
         for index, group in enumerate(groups):
             selected = delayed(m, self.result_group == self.first_group + index, 3)
             m.d.comb += group.result_read_address.eq(address)
-            data |= Mux(selected, group.result_data, 0)
-        m.d.sync += self.result_data.eq(data)
+            joined |= Mux(selected, group.result_data, 0)
+        m.d.sync += self.result_data.eq(joined)
         return m
 
-    def _registers(self, m: Module) -> dict[str, Signal]:
-        """Register control and ``active_lanes``; hold an output's settings until the next one."""
-        control = {}
-        for name, _ in self.control.shape():
-            field = self.control[name]
-            register = Signal.like(field, name=name, reset_less=name not in CONTROL_FLAGS)
-            if name in ("shift", "wide", "activation"):
-                with m.If(self.control.load_settings):
-                    m.d.sync += register.eq(field)
-            elif name not in ("load_settings", "sample_lane"):
-                m.d.sync += register.eq(field)
-            control[name] = register
-        control["active_lanes"] = delayed(m, self.active_lanes, 1, reset_less=True)
-        return control
-
-    def _group(self, m: Module, number: int, control: dict[str, Signal]) -> Group:
+    def _group(self, m: Module, number: int, broadcast: Broadcast) -> Group:
         """Build one group and decode which of its lanes are written and active."""
+        control = broadcast.held_control
         sharing = self.engine.requantizer_sharing
         first_lane = number * sharing
         lane_count = min(sharing, self.engine.lane_count - first_lane)
@@ -126,14 +118,13 @@ class Cluster(wiring.Component):
             writes = Mux(~self.control.from_table | at_turn, writes, 0)
             strobes = delayed(m, writes, 1)
         lane_writes, active = Signal(lane_count), Signal(lane_count, reset_less=True)
-        active_lanes = control["active_lanes"]
         for position in range(lane_count):
             lane = first_lane + position
             sampled = self.control.sample & (self.control.sample_lane == lane)
             computed = writes[position] & ~self.control.to_results
             m.d.sync += [
                 lane_writes[position].eq(sampled | computed),
-                active[position].eq(active_lanes > lane),
+                active[position].eq(broadcast.held_active_lanes > lane),
             ]
         m.d.comb += [
             group.strobes.eq(strobes),
@@ -142,7 +133,7 @@ class Cluster(wiring.Component):
         ]
         return group
 
-    def _tables(self, m: Module, groups: list[Group], control: dict[str, Signal]) -> None:
+    def _tables(self, m: Module, groups: list[Group], control: data.View) -> None:
         """Build table units, each for the next ``table_rounds`` groups."""
         rounds = self.engine.table_rounds
         served = [groups[first : first + rounds] for first in range(0, len(groups), rounds)]

@@ -11,6 +11,7 @@ import pytest
 from amaranth.back import verilog
 
 from tenzo.hw.banks import ParameterBanks
+from tenzo.hw.broadcast import Broadcast
 from tenzo.hw.cluster import Cluster
 from tenzo.hw.copies import Copies
 from tenzo.hw.core import Core
@@ -38,6 +39,7 @@ SCRIPT = "read_verilog -sv -noassert core.v; synth_ecp5 -noflatten -top core -js
 
 # The name of each component's modules in the netlist; Yosys appends numbers to some.
 COMPONENTS = {
+    Broadcast: r"core\.cluster_\d+\.broadcast",
     Cluster: r"core\.cluster_\d+",
     Copies: r"core\.scheduler\.copies",
     Counters: r"core\.counters(\$\d+)?",
