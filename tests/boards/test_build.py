@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import tomli_w
 from click.testing import CliRunner
 
 import tenzo.boards.top
@@ -95,6 +96,17 @@ def test_nothing_names_a_folder_of_this_machine(tools, tmp_path: Path) -> None:
     for path in Path("out").iterdir():
         text = path.read_text()
         assert str(tmp_path) not in text and "/home" not in text and "/tmp" not in text
+
+
+def test_paths_in_the_configuration_become_relative(tools, tmp_path: Path) -> None:
+    config = load_config("digits").model_dump(mode="json", by_alias=True, exclude_none=True)
+    config["data"] = {"npz": str(tmp_path / "samples.npz")}
+    Path("mine.toml").write_text(tomli_w.dumps(config))
+    result = CliRunner().invoke(main, ["build", "mine.toml", "--board", "ulx3s-12f", "-o", "out"])
+    assert result.exit_code == 0, result.output
+    assert str(tmp_path) not in Path("out/config.toml").read_text()
+    data = load_config("out").data
+    assert data is not None and Path(data.npz).resolve() == tmp_path / "samples.npz"
 
 
 def test_timing_miss_is_a_failed_check(tools) -> None:

@@ -60,6 +60,13 @@ def test_second_sample_region_is_given_up_for_lanes() -> None:
     assert len(plan(network, fit.engine).memory.samples) == 1
 
 
+def test_second_sample_region_is_kept_where_it_costs_no_lane() -> None:
+    network, keys = keys_of("digits")
+    fit = fit_board(network, keys, find_board("ulx3s-85f"), most_lanes=8)
+    assert fit.engine is not None
+    assert len(plan(network, fit.engine).memory.samples) == 2
+
+
 def test_sizes_that_were_told_are_kept() -> None:
     config = load_config("digits")
     keys = without_sizes(config.engine_keys(), ["lane_count"])
