@@ -130,6 +130,13 @@ class CoordinateOutputs(NamedTuple):
     outputs_raw: npt.NDArray[np.int64]
 
 
+class CoordinateLosses(NamedTuple):
+    """The same, but ``losses``, float64 of shape (coordinates, samples)."""
+
+    first: int
+    losses: npt.NDArray[np.float64]
+
+
 @dataclass
 class Counters:
     """What an engine counted since the last clear.

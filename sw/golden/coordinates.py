@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import CoordinateOutputs, Query
+from tenzo.sw.device import CoordinateLosses, CoordinateOutputs, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.kernels.kernel import Kernel
+from tenzo.sw.kernels.losses import NativeLosses, native_losses
 from tenzo.sw.kernels.native import NativeKernel
-from tenzo.sw.kernels.sweep import NativeSweep
+from tenzo.sw.kernels.sweep import LossPart, NativeSweep
+from tenzo.sw.perturbation import check_query
 from tenzo.sw.planning.delta import Coordinate, Deltas
 from tenzo.sw.planning.kept import keep_all
 from tenzo.sw.planning.program_check import check_program
 from tenzo.sw.program import ADDRESS_MODULUS, Program
 
-__all__ = ["CoordinateOutputs", "Coordinates"]
+__all__ = ["CoordinateOutputs", "Coordinates", "check_coordinates"]
 
 IntArray = npt.NDArray[np.int64]
 
@@ -64,13 +67,61 @@ class Coordinates:
             return
         self._kept.write_parameters(parameters_raw)
         for part in self._sweep.evaluate(samples_raw, coordinates):
-            outputs = part.outputs_raw
-            failed = np.flatnonzero(part.failed)
-            again = [coordinates[part.first + index] for index in failed.tolist()]
-            for redone in self._in_full(samples_raw, again):
-                chosen = failed[redone.first : redone.first + len(redone.outputs_raw)]
-                outputs[chosen] = redone.outputs_raw
-            yield CoordinateOutputs(part.first, outputs)
+            for chosen, outputs in self._failed(part.first, part.failed, samples_raw, coordinates):
+                part.outputs_raw[chosen] = outputs
+            yield CoordinateOutputs(part.first, part.outputs_raw)
+
+    def cross_entropy(
+        self,
+        parameters_raw: IntArray,
+        samples_raw: IntArray,
+        coordinates: Sequence[Coordinate],
+        frac_bits: int,
+        labels: IntArray,
+    ) -> Iterator[CoordinateLosses] | None:
+        """Return the cross-entropies of all coordinates, in order, or nothing if not compiled.
+
+        Parameters
+        ----------
+        parameters_raw, samples_raw, coordinates
+            As for :meth:`evaluate`.
+        frac_bits, labels
+            As for :meth:`NativeLosses.cross_entropy`.
+        """
+        native = native_losses()
+        if self._sweep is None or self._kept is None or native is None:
+            return None
+        self._kept.write_parameters(parameters_raw)
+        parts = self._sweep.cross_entropy(samples_raw, coordinates, frac_bits, labels, native)
+        return self._mended(parts, samples_raw, coordinates, frac_bits, labels, native)
+
+    def _mended(
+        self,
+        parts: Iterator[LossPart],
+        samples_raw: IntArray,
+        coordinates: Sequence[Coordinate],
+        frac_bits: int,
+        labels: IntArray,
+        native: NativeLosses,
+    ) -> Iterator[CoordinateLosses]:
+        """Yield losses, those that failed worked out in full."""
+        for part in parts:
+            for chosen, outputs in self._failed(part.first, part.failed, samples_raw, coordinates):
+                part.losses[chosen] = native.cross_entropy(outputs, frac_bits, labels)
+            yield CoordinateLosses(part.first, part.losses)
+
+    def _failed(
+        self,
+        first: int,
+        failed: npt.NDArray[np.uint8],
+        samples_raw: IntArray,
+        coordinates: Sequence[Coordinate],
+    ) -> Iterator[tuple[IntArray, IntArray]]:
+        """Yield places in a part of coordinates that failed, and their outputs."""
+        places = np.flatnonzero(failed)
+        again = [coordinates[first + index] for index in places.tolist()]
+        for redone in self._in_full(samples_raw, again):
+            yield places[redone.first : redone.first + len(redone.outputs_raw)], redone.outputs_raw
 
     def close(self) -> None:
         """Release memory and threads."""
@@ -111,3 +162,12 @@ class Coordinates:
                 for index, values in enumerate(part.outputs_raw, part.first_query):
                     outputs[index, part.first_sample : part.first_sample + len(values)] = values
             yield CoordinateOutputs(first, outputs)
+
+
+def check_coordinates(
+    coordinates: Sequence[Coordinate], program: Program, engine: EngineParameters
+) -> None:
+    """Raise :class:`UserError` if the engine would refuse some coordinate."""
+    for extreme in (min, max) if coordinates else ():
+        for key in (None, itemgetter(1)):
+            check_query(Query.one_hot(*extreme(coordinates, key=key)), program, engine)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import CoordinateOutputs, Counters, Outputs, Query
+from tenzo.sw.device import CoordinateLosses, CoordinateOutputs, Counters, Outputs, Query
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
-from tenzo.sw.golden.coordinates import Coordinates
+from tenzo.sw.golden.coordinates import Coordinates, check_coordinates
 from tenzo.sw.golden.lanes import Lanes
 from tenzo.sw.golden.ranges import Range, Ranges
 from tenzo.sw.kernels.choice import open_kernel
@@ -145,14 +144,30 @@ class GoldenDevice:
         -------
         Iterator of :class:`CoordinateOutputs`, in order.
         """
-        self._checked(samples_raw, [])
-        for extreme in (min, max) if coordinates else ():
-            for key in (None, itemgetter(1)):
-                query = Query.one_hot(*extreme(coordinates, key=key))
-                check_query(query, self._loaded(), self.engine)
-        if self._coordinates is None:
-            self._coordinates = Coordinates(self.engine, self.kernel, self._loaded())
-        return self._coordinates.evaluate(self._written(), samples_raw, coordinates)
+        swept = self._swept(samples_raw, coordinates)
+        return swept.evaluate(self._written(), samples_raw, coordinates)
+
+    def coordinate_cross_entropy(
+        self,
+        samples_raw: IntArray,
+        coordinates: Sequence[Coordinate],
+        frac_bits: int,
+        labels: IntArray,
+    ) -> Iterator[CoordinateLosses] | None:
+        """Return the cross-entropies of the outputs of :meth:`evaluate_coordinates`, in order.
+
+        Every bit is that of :func:`tenzo.sw.training.losses.cross_entropy`. None if the kernel does
+        not compute them.
+
+        Parameters
+        ----------
+        samples_raw, coordinates
+            As for :meth:`evaluate_coordinates`.
+        frac_bits, labels
+            As for :meth:`tenzo.sw.kernels.losses.NativeLosses.cross_entropy`.
+        """
+        swept = self._swept(samples_raw, coordinates)
+        return swept.cross_entropy(self._written(), samples_raw, coordinates, frac_bits, labels)
 
     def trace(
         self, samples_raw: IntArray, query: Query, earlier: Sequence[Query] = ()
@@ -193,6 +208,14 @@ class GoldenDevice:
         """Release what the kernel holds."""
         self._close_coordinates()
         self.kernel.close()
+
+    def _swept(self, samples_raw: IntArray, coordinates: Sequence[Coordinate]) -> Coordinates:
+        """Return what evaluates coordinates, after checks of samples and coordinates."""
+        self._checked(samples_raw, [])
+        check_coordinates(coordinates, self._loaded(), self.engine)
+        if self._coordinates is None:
+            self._coordinates = Coordinates(self.engine, self.kernel, self._loaded())
+        return self._coordinates
 
     def _close_coordinates(self) -> None:
         """Release what structured evaluation holds."""

@@ -193,6 +193,20 @@ _SIGNATURES = {
             POINTER(c_int64),
         ),
     ),
+    "tenzo_sweep_cross_entropy": (
+        c_int32,
+        (
+            c_void_p,
+            c_void_p,
+            POINTER(CoordinateStruct),
+            c_int32,
+            c_double,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            POINTER(c_int64),
+        ),
+    ),
     "tenzo_losses_open": (c_void_p, (POINTER(NumericsStruct), c_int32)),
     "tenzo_losses_close": (None, (c_void_p,)),
     "tenzo_cross_entropy": (

@@ -43,10 +43,15 @@ class NativeLosses:
             tuple(numerics.LOG_SERIES),
             numerics.EXP_TABLE.ctypes.data,
         )
-        self._handle = self._functions.tenzo_losses_open(ctypes.byref(numbers), threads)
+        self._handle: int = self._functions.tenzo_losses_open(ctypes.byref(numbers), threads)
         if not self._handle:
             raise MemoryError("the kernels found too little memory for losses")
         weakref.finalize(self, self._functions.tenzo_losses_close, self._handle)
+
+    @property
+    def handle(self) -> int:
+        """The handle of the library's losses."""
+        return self._handle
 
     def cross_entropy(self, outputs_raw: IntArray, frac_bits: int, labels: IntArray) -> FloatArray:
         """Return the cross-entropy of the softmax, float64 of shape (queries, samples).

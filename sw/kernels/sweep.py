@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.kernels.library import CoordinateStruct, RowStruct, SliceStruct
+from tenzo.sw.kernels.losses import NativeLosses
 from tenzo.sw.kernels.native import NativeKernel, stage_struct
+from tenzo.sw.numerics import FloatArray
 from tenzo.sw.planning.addressing import signed_strides
 from tenzo.sw.planning.delta import Coordinate, Deltas, Row, Slice
 from tenzo.sw.program import Stage
@@ -21,7 +23,7 @@ from tenzo.sw.program import Stage
 IntArray = npt.NDArray[np.int64]
 
 OUTPUT_BYTES = 32 << 20
-"""Outputs of one call into the library take about this much memory."""
+"""Outputs or losses of one call into the library take about this much memory."""
 
 
 class SweepPart(NamedTuple):
@@ -43,6 +45,14 @@ class SweepPart(NamedTuple):
     outputs_raw: IntArray
     failed: npt.NDArray[np.uint8]
     macs: tuple[int, int]
+
+
+class LossPart(NamedTuple):
+    """Losses for some coordinates, as :class:`SweepPart`; ``losses`` are (coordinates, samples)."""
+
+    first: int
+    losses: FloatArray
+    failed: npt.NDArray[np.uint8]
 
 
 class NativeSweep:
@@ -74,18 +84,32 @@ class NativeSweep:
         coordinates : sequence of :class:`Coordinate`
             Fastest if sorted by address.
         """
-        self._sweeps += 1
-        number = self._sweeps
-        samples = np.ascontiguousarray(samples_raw, dtype=np.int64)
-        handle, functions = self._open(), self._kernel.library.functions
-        if functions.tenzo_sweep_load(handle, samples.ctypes.data, len(samples)):
-            raise MemoryError("the kernel found too little memory: choose a smaller batch")
-        per_coordinate = 8 * max(1, self._deltas.program.output_count * len(samples))
-        together = max(1, OUTPUT_BYTES // per_coordinate)
-        for first in range(0, len(coordinates), together):
-            if number != self._sweeps:
-                raise RuntimeError("a sweep must end before the next one on the device begins")
-            yield self._call(len(samples), coordinates[first : first + together], first)
+        outputs = self._deltas.program.output_count
+        for first, some in self._calls(samples_raw, coordinates, outputs):
+            yield self._outputs(len(samples_raw), some, first)
+
+    def cross_entropy(
+        self,
+        samples_raw: IntArray,
+        coordinates: Sequence[Coordinate],
+        frac_bits: int,
+        labels: IntArray,
+        losses: NativeLosses,
+    ) -> Iterator[LossPart]:
+        """Evaluate as :meth:`evaluate` does, but return losses: outputs are not written to memory.
+
+        Parameters
+        ----------
+        samples_raw, coordinates
+            As for :meth:`evaluate`.
+        frac_bits, labels
+            As for :meth:`NativeLosses.cross_entropy`.
+        losses : :class:`NativeLosses`
+            Of the same library.
+        """
+        labels = np.ascontiguousarray(labels, dtype=np.int64)
+        for first, some in self._calls(samples_raw, coordinates, 1):
+            yield self._losses(some, first, 2.0**-frac_bits, labels, losses)
 
     def works(self) -> bool:
         """Return whether the kernels run all slices of this program."""
@@ -97,24 +121,62 @@ class NativeSweep:
             self._close()
             self._close = None
 
-    def _call(self, samples: int, coordinates: Sequence[Coordinate], first: int) -> SweepPart:
+    def _calls(
+        self, samples_raw: IntArray, coordinates: Sequence[Coordinate], numbers: int
+    ) -> Iterator[tuple[int, Sequence[Coordinate]]]:
+        """Load samples; yield the coordinates of each call, given the numbers that one returns."""
+        self._sweeps += 1
+        number = self._sweeps
+        samples = np.ascontiguousarray(samples_raw, dtype=np.int64)
+        functions = self._kernel.library.functions
+        _check(functions.tenzo_sweep_load(self._open(), samples.ctypes.data, len(samples)))
+        together = max(1, OUTPUT_BYTES // (8 * max(1, numbers * len(samples))))
+        for first in range(0, len(coordinates), together):
+            if number != self._sweeps:
+                raise RuntimeError("a sweep must end before the next one on the device begins")
+            yield first, coordinates[first : first + together]
+
+    def _outputs(self, samples: int, coordinates: Sequence[Coordinate], first: int) -> SweepPart:
         count = len(coordinates)
         outputs = np.empty((count, self._deltas.program.output_count, samples), dtype=np.int64)
         failed = np.empty(count, dtype=np.uint8)
         macs = (ctypes.c_int64 * 2)()
         structs = self._structs(coordinates)
-        handle = self._open()
         status = self._kernel.library.functions.tenzo_sweep_evaluate(
-            handle,
+            self._open(),
             structs.ctypes.data_as(ctypes.POINTER(CoordinateStruct)),
             count,
             outputs.ctypes.data,
             failed.ctypes.data,
             macs,
         )
-        if status:
-            raise MemoryError("the kernel found too little memory: choose a smaller batch")
+        _check(status)
         return SweepPart(first, outputs.transpose(0, 2, 1), failed, (macs[0], macs[1]))
+
+    def _losses(
+        self,
+        coordinates: Sequence[Coordinate],
+        first: int,
+        scale: float,
+        labels: IntArray,
+        losses: NativeLosses,
+    ) -> LossPart:
+        values = np.empty((len(coordinates), len(labels)))
+        failed = np.empty(len(coordinates), dtype=np.uint8)
+        structs = self._structs(coordinates)
+        status = self._kernel.library.functions.tenzo_sweep_cross_entropy(
+            self._open(),
+            losses.handle,
+            structs.ctypes.data_as(ctypes.POINTER(CoordinateStruct)),
+            len(coordinates),
+            scale,
+            labels.ctypes.data,
+            values.ctypes.data,
+            failed.ctypes.data,
+            (ctypes.c_int64 * 2)(),
+        )
+        _check(status)
+        return LossPart(first, values, failed)
 
     def _structs(self, coordinates: Sequence[Coordinate]) -> npt.NDArray[np.int32]:
         """Return row, term, address and step of each coordinate, int32 of shape (count, 4)."""
@@ -155,6 +217,12 @@ class NativeSweep:
         chain += [slices.setdefault(part, len(slices)) for part in row.chain]
         stride = signed_strides([self._deltas.program.stages[row.own.stage].input_strides[5]])[0]
         return RowStruct(own, stride, first, len(row.chain), row.is_bias)
+
+
+def _check(status: int) -> None:
+    """Raise :class:`MemoryError` where the library found none."""
+    if status:
+        raise MemoryError("the kernel found too little memory: choose a smaller batch")
 
 
 def _slice_struct(part: Slice, stage: Stage) -> SliceStruct:

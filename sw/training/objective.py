@@ -13,7 +13,7 @@ from tenzo.sw.errors import InfiniteLossError
 from tenzo.sw.numerics import FloatArray, fixed_sum
 from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.program import Program
-from tenzo.sw.training.coordinates import coordinate_outputs, deltas_of
+from tenzo.sw.training.coordinates import coordinate_losses, deltas_of
 from tenzo.sw.training.evaluation import gather_outputs
 from tenzo.sw.training.losses import Loss
 from tenzo.sw.training.saturation import SaturationMeter
@@ -78,9 +78,10 @@ class MinibatchObjective:
             If a sum of losses overflows.
         """
         losses = np.empty(len(coordinates))
-        for first, outputs in coordinate_outputs(self.device, self.samples_raw, coordinates):
-            values = self.loss(outputs, self.program.output_frac_bits, self.targets)
-            losses[first : first + len(outputs)] = self._means(values)
+        for first, values in coordinate_losses(
+            self.device, self.program, self.loss, self.samples_raw, self.targets, coordinates
+        ):
+            losses[first : first + len(values)] = self._means(values)
         return losses
 
     def move_to(self, weights_raw: IntArray) -> None:

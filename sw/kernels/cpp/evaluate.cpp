@@ -48,6 +48,19 @@ struct tenzo_kernel {
 };
 
 struct tenzo_sweep {
+    // Run it; 0, or 1 if memory ran out. `make` makes the receiver of the results.
+    template <class Make>
+    int32_t evaluate(const tenzo::Sweep::Job& job, Make make) {
+        try {
+            auto receiver = make();
+            sweep->evaluate(job, receiver);
+            return 0;
+        } catch (const std::bad_alloc&) {
+            return 1;
+        }
+    }
+
+    tenzo::Kernel* kernel;
     std::unique_ptr<tenzo::Sweep> sweep;
 };
 
@@ -102,6 +115,7 @@ tenzo_sweep* tenzo_sweep_open(tenzo_kernel* kernel, const tenzo_slice* slices,
                               const int32_t* chain, int32_t chain_count) {
     try {
         auto sweep = std::make_unique<tenzo_sweep>();
+        sweep->kernel = kernel->kernel.get();
         sweep->sweep = tenzo::open_sweep(
             *kernel->kernel, {slices, slices + slice_count}, {rows, rows + row_count},
             {chain, chain + chain_count});
@@ -125,12 +139,21 @@ int32_t tenzo_sweep_load(tenzo_sweep* sweep, const int64_t* samples, int64_t sam
 int32_t tenzo_sweep_evaluate(tenzo_sweep* sweep, const tenzo_coordinate* coordinates,
                              int32_t coordinate_count, int64_t* outputs, uint8_t* failed,
                              int64_t macs[2]) {
-    try {
-        sweep->sweep->evaluate({coordinates, coordinate_count, outputs, failed, macs});
-        return 0;
-    } catch (const std::bad_alloc&) {
-        return 1;
-    }
+    return sweep->evaluate({coordinates, coordinate_count, failed, macs}, [&] {
+        return tenzo::OutputReceiver(outputs, sweep->sweep->sample_count());
+    });
+}
+
+int32_t tenzo_sweep_cross_entropy(tenzo_sweep* sweep, const tenzo_losses* losses,
+                                  const tenzo_coordinate* coordinates, int32_t coordinate_count,
+                                  double scale, const int64_t* labels, double* values,
+                                  uint8_t* failed, int64_t macs[2]) {
+    return sweep->evaluate({coordinates, coordinate_count, failed, macs}, [&] {
+        return tenzo::LossReceiver(losses->losses, {scale, labels, values},
+                                   sweep->sweep->sample_count(),
+                                   sweep->kernel->program().output_count,
+                                   sweep->kernel->pool().threads());
+    });
 }
 
 tenzo_losses* tenzo_losses_open(const tenzo_numerics* numbers, int32_t threads) {
@@ -143,7 +166,12 @@ int32_t tenzo_cross_entropy(tenzo_losses* losses, const int64_t* outputs, const 
                             const int64_t strides[3], double scale, const int64_t* labels,
                             double* values) {
     try {
-        losses->losses.cross_entropy({outputs, counts, strides, scale, labels, values});
+        losses->losses.cross_entropy({outputs,
+                                      {counts[0], counts[1], counts[2]},
+                                      {strides[0], strides[1], strides[2]},
+                                      scale,
+                                      labels,
+                                      values});
         return 0;
     } catch (const std::bad_alloc&) {
         return 1;

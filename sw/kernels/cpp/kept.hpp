@@ -8,7 +8,7 @@
 
 namespace tenzo {
 
-constexpr int GROUP = 8;  // coordinates worked on at a time
+constexpr int GROUP = 4;  // coordinates worked on at a time
 
 // The sums of one tile.
 template <class T>

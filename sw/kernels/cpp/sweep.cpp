@@ -67,7 +67,9 @@ class TypedSweep : public Sweep {
         });
     }
 
-    void evaluate(const Job& job) override {
+    int64_t sample_count() const override { return sample_count_; }
+
+    void evaluate(const Job& job, Receiver& receiver) override {
         const std::vector<Group> groups = divide(job);
         const int threads = kernel_.pool().threads();
         for (const auto& changes : changes_) changes->macs = 0;
@@ -81,7 +83,7 @@ class TypedSweep : public Sweep {
                 const int64_t end = units * (from + 1) / threads;
                 for (int64_t unit; (unit = next[from].fetch_add(GROUPS_AT_ONCE)) < end;)
                     for (int64_t i = unit; i < std::min(end, unit + GROUPS_AT_ONCE); ++i)
-                        run_unit(thread, job, groups[i % groups.size()],
+                        run_unit(thread, job, receiver, groups[i % groups.size()],
                                  static_cast<int>(i / groups.size()));
             }
         });
@@ -140,7 +142,7 @@ class TypedSweep : public Sweep {
         bases_[slot]->tile = tile;
     }
 
-    void run_unit(int thread, const Job& job, const Group& group, int tile) {
+    void run_unit(int thread, const Job& job, Receiver& receiver, const Group& group, int tile) {
         const int slot = one_base_each() ? tile : thread;
         if (bases_[slot]->tile != tile) run_base(slot, tile);
         Changes<T>& changes = *changes_[thread];
@@ -152,12 +154,9 @@ class TypedSweep : public Sweep {
                 __atomic_store_n(&job.failed[group.first + g], 1, __ATOMIC_RELAXED);
         const int active = kernel_.active(tile, sample_count_);
         changes.macs += macs(job.coordinates[group.first].row) * group.count * active;
-        const int64_t outputs = kernel_.program().output_count;
-        const int32_t* from = changes.results.data();
-        int64_t* to = job.outputs + group.first * outputs * sample_count_ +
-                      static_cast<int64_t>(tile) * tile_;
-        for (int64_t i = 0; i < group.count * outputs; ++i, from += tile_, to += sample_count_)
-            std::copy(from, from + active, to);
+        receiver.take(thread, {changes.results.data(), group.first, group.count,
+                               kernel_.program().output_count, tile_,
+                               static_cast<int64_t>(tile) * tile_, active});
     }
 
     // Multiply-accumulates of one coordinate, per sample.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernel.hpp"
+#include "results.hpp"
 
 namespace tenzo {
 
@@ -12,17 +13,17 @@ class Sweep {
   public:
     virtual ~Sweep() = default;
 
-    // Arguments of tenzo_sweep_evaluate().
+    // Arguments of tenzo_sweep_evaluate() and of tenzo_sweep_cross_entropy().
     struct Job {
         const tenzo_coordinate* coordinates;
         int coordinate_count;
-        int64_t* outputs;
         uint8_t* failed;
         int64_t* macs;
     };
 
     virtual void load(const int64_t* samples, int64_t sample_count) = 0;
-    virtual void evaluate(const Job& job) = 0;
+    virtual int64_t sample_count() const = 0;
+    virtual void evaluate(const Job& job, Receiver& receiver) = 0;
 };
 
 // A sweep on a kernel, or nothing if one of the slices cannot be run.

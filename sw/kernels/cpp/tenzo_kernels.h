@@ -138,6 +138,16 @@ TENZO_PUBLIC int32_t tenzo_sweep_evaluate(tenzo_sweep *sweep, const tenzo_coordi
                                           int32_t coordinate_count, int64_t *outputs,
                                           uint8_t *failed, int64_t macs[2]);
 
+// The same, but for the cross-entropies of the results in place of these; arguments as those of
+// tenzo_cross_entropy() and of the function above.
+//
+// values  set: [coordinate][sample]
+TENZO_PUBLIC int32_t tenzo_sweep_cross_entropy(tenzo_sweep *sweep, const tenzo_losses *losses,
+                                               const tenzo_coordinate *coordinates,
+                                               int32_t coordinate_count, double scale,
+                                               const int64_t *labels, double *values,
+                                               uint8_t *failed, int64_t macs[2]);
+
 // Losses on `threads` threads; a null pointer if memory ran out.
 TENZO_PUBLIC tenzo_losses *tenzo_losses_open(const tenzo_numerics *numbers, int32_t threads);
 

@@ -17,8 +17,12 @@ from tenzo.sw.networks.parameters import initial_vector
 from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.planning.planner import plan
 from tenzo.sw.program import Activation
+from tenzo.sw.training.losses import cross_entropy
 from tests.sw.kernels.agreement import PATHS
 from tests.sw.network_cases import DIGITS, LARGE_ENGINE, TABLE_ENGINE
+
+FRAC_BITS = 9
+"""Of the outputs, where they become losses."""
 
 
 def outputs(device, samples, coordinates):
@@ -27,6 +31,11 @@ def outputs(device, samples, coordinates):
         np.cumsum([0, *(len(part.outputs_raw) for part in parts[:-1])])
     )
     return np.concatenate([part.outputs_raw for part in parts])
+
+
+def cross_entropies(device, samples, coordinates, labels):
+    parts = device.coordinate_cross_entropy(samples, coordinates, FRAC_BITS, labels)
+    return None if parts is None else np.concatenate([part.losses for part in parts])
 
 
 def loaded(engine, program, parameters, kernel):
@@ -75,6 +84,13 @@ def test_random_networks_agree(data):
     path = data.draw(st.sampled_from(PATHS))
     actual = outputs(loaded(engine, program, parameters, path), samples, coordinates)
     assert np.array_equal(expected, actual)
+    labels = rng.integers(0, network.outputs, count)
+    losses = cross_entropies(
+        loaded(engine, program, parameters, path), samples, coordinates, labels
+    )
+    if losses is not None:
+        wanted = cross_entropy(expected, FRAC_BITS, labels)
+        assert np.array_equal(wanted.view(np.int64), losses.view(np.int64))
 
 
 @pytest.mark.parametrize("path", PATHS)

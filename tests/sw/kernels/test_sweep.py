@@ -10,6 +10,7 @@ from tenzo.sw.device import Query
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.planning.planner import plan
+from tenzo.sw.training.losses import cross_entropy
 
 
 @pytest.fixture
@@ -42,6 +43,52 @@ def test_outputs_are_those_of_queries(device: GoldenDevice, count: int, stride: 
         last = item.first_sample + len(item.outputs_raw)
         expected[item.query, item.first_sample : last] = item.outputs_raw
     assert np.array_equal(np.concatenate(outputs), expected)
+
+
+def losses_of(
+    device: GoldenDevice, coordinates: list[Coordinate], labels: np.ndarray
+) -> np.ndarray:
+    parts = device.coordinate_cross_entropy(samples(len(labels)), coordinates, 11, labels)
+    assert parts is not None
+    return np.concatenate([part.losses for part in parts])
+
+
+# Of large weights some coordinates are worked out in full.
+@pytest.mark.parametrize("count", [1, 31, 64, 65, 130, 300])
+@pytest.mark.parametrize("size", [3000, 32000])
+def test_losses_are_those_of_the_outputs(device: GoldenDevice, count: int, size: int) -> None:
+    device.write_parameters(np.random.default_rng(4).integers(-size, size, 826))
+    coordinates = [Coordinate(address, size // 2) for address in range(0, 826, 3)]
+    labels = np.random.default_rng(3).integers(0, 10, count)
+    losses = losses_of(device, coordinates, labels)
+    outputs = np.concatenate(
+        [part.outputs_raw for part in device.evaluate_coordinates(samples(count), coordinates)]
+    )
+    expected = cross_entropy(outputs, 11, labels)
+    assert np.array_equal(losses.view(np.int64), expected.view(np.int64))
+
+
+def test_losses_in_several_calls_are_those_of_one(
+    device: GoldenDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinates = [Coordinate(address, 9) for address in range(0, 826, 40)]
+    labels = np.arange(70) % 10
+    one = losses_of(device, coordinates, labels)
+    monkeypatch.setattr("tenzo.sw.kernels.sweep.OUTPUT_BYTES", 8 * 70 * 4)
+    parts = device.coordinate_cross_entropy(samples(70), coordinates, 11, labels)
+    assert parts is not None
+    assert [part.first for part in parts] == list(range(0, 21, 4))
+    assert np.array_equal(losses_of(device, coordinates, labels), one)
+
+
+def test_a_kernel_in_numpy_has_no_losses() -> None:
+    config = load_config("digits", ())
+    device = GoldenDevice(config.engine(), "numpy")
+    program = plan(config.network(), config.engine()).program
+    device.load_program(program)
+    device.write_parameters(np.zeros(program.parameter_count, np.int64))
+    labels = np.zeros(4, np.int64)
+    assert device.coordinate_cross_entropy(samples(4), [Coordinate(0, 1)], 11, labels) is None
 
 
 def test_samples_lie_innermost(device: GoldenDevice) -> None:

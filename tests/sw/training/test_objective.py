@@ -8,6 +8,8 @@ import pytest
 from tenzo.sw.data.samples import load_samples
 from tenzo.sw.device import Query
 from tenzo.sw.devices import open_device
+from tenzo.sw.errors import UserError
+from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.training import objective
 from tenzo.sw.training.objective import MinibatchObjective
 from tenzo.sw.training.trainer import Trainer
@@ -59,3 +61,20 @@ def test_queries_that_build_on_others_stay_together(trainer, monkeypatch):
     losses = objective_of(trainer, device).losses([Query(), Query(entry=4), Query(entry=5)])
     assert device.asked == [3]
     assert len(set(losses.tolist())) == 1
+
+
+def test_losses_of_coordinates_are_those_of_one_hot_queries(trainer):
+    coordinates = [Coordinate(address, 90) for address in range(0, 800, 7)]
+    queries = [Query.one_hot(*coordinate) for coordinate in coordinates]
+    found = objective_of(trainer, trainer.device)
+    expected = found.losses(queries)
+    assert found.coordinate_losses(coordinates).tolist() == expected.tolist()
+    noting = objective_of(trainer, Noting(trainer.device))
+    assert noting.coordinate_losses(coordinates).tolist() == expected.tolist()
+
+
+def test_labels_of_coordinates_are_checked(trainer):
+    found = objective_of(trainer, trainer.device)
+    found.targets = np.full(20, 10)
+    with pytest.raises(UserError, match="labels must be 0 to 9"):
+        found.coordinate_losses([Coordinate(0, 1)])
