@@ -18,8 +18,8 @@ from tenzo.sim.verilator import Build, build_native
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 
-_TOP = "tenzo_simulated_board"
-_FLAGS = ("-fno-expand", "-fno-table")
+TOP = "tenzo_simulated_board"
+FLAGS = ("-fno-expand", "-fno-table")
 
 
 @contextlib.contextmanager
@@ -75,7 +75,7 @@ def build_board(engine: EngineParameters, divisor: int) -> Build:
     folder = Path(__file__).parent
     text = component_verilog(SerialEngine(engine, divisor), "tenzo_board")
     text += (folder / "wrapper.v").read_text()
-    return build_native(text, _TOP, folder / "loop.cpp", extra_args=_FLAGS)
+    return build_native(text, TOP, folder / "loop.cpp", extra_args=FLAGS)
 
 
 def _start(
