@@ -13,6 +13,7 @@ from tenzo.hw.results import Results
 from tenzo.hw.saturations import Saturations
 from tenzo.hw.scheduler import Scheduler
 from tenzo.hw.sequencer import Sequencer
+from tenzo.hw.signs import SignPerturbation, perturbation_unit
 from tenzo.hw.tallies import Tallies
 from tenzo.sw.engine import EngineParameters
 
@@ -32,14 +33,17 @@ class Core(wiring.Component):
     ----------
     engine : :class:`EngineParameters`
         Engine parameters.
+    compact : :class:`bool`
+        Queue fewer queries, see :class:`Scheduler`.
 
     Members
     -------
     See :class:`tenzo.hw.interface.CoreSignature`.
     """
 
-    def __init__(self, engine: EngineParameters) -> None:
+    def __init__(self, engine: EngineParameters, *, compact: bool = False) -> None:
         self.engine = engine
+        self.compact = compact
         self.events = Signal(EventsLayout())  # not a port: for tests, which look inside
         super().__init__(CoreSignature(engine))
 
@@ -47,7 +51,7 @@ class Core(wiring.Component):
         """Connect the parts."""
         m = Module()
         engine = self.engine
-        m.submodules.scheduler = scheduler = Scheduler(engine)
+        m.submodules.scheduler = scheduler = Scheduler(engine, compact=self.compact)
         m.submodules.sequencer = sequencer = Sequencer(engine)
         m.submodules.pipeline = pipeline = Pipeline(engine)
         wiring.connect(m, wiring.flipped(self.query), scheduler.query)
@@ -83,10 +87,10 @@ class Core(wiring.Component):
 
     def _parameters(
         self, m: Module, scheduler: Scheduler, sequencer: Sequencer, pipeline: Pipeline
-    ) -> Perturbation:
+    ) -> Perturbation | SignPerturbation:
         """Build banks and perturbation unit."""
         m.submodules.banks = banks = ParameterBanks(self.engine)
-        m.submodules.perturbation = perturbation = Perturbation(self.engine)
+        m.submodules.perturbation = perturbation = perturbation_unit(self.engine)
         wiring.connect(m, scheduler.perturbation, perturbation.i)
         m.d.comb += [
             perturbation.weight_count.eq(self.weight_count),

@@ -64,6 +64,9 @@ class Engine(wiring.Component):
     ----------
     engine : :class:`EngineParameters`
         Formats, lanes and memory sizes.
+    compact : :class:`bool`
+        Take less logic: for a link on which a word lasts 32 clock cycles or more. All numbers and
+        all counters but those of waiting stay the same.
 
     Members
     -------
@@ -76,15 +79,16 @@ class Engine(wiring.Component):
     i: Any
     o: Any
 
-    def __init__(self, engine: EngineParameters) -> None:
+    def __init__(self, engine: EngineParameters, *, compact: bool = False) -> None:
         self.engine = engine
+        self.compact = compact
         super().__init__(ENGINE_SIGNATURE)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.link = link = Link()
+        m.submodules.link = link = Link(compact=self.compact)
         m.submodules.controller = controller = Controller(self.engine)
-        m.submodules.core = core = Core(self.engine)
+        m.submodules.core = core = Core(self.engine, compact=self.compact)
         wiring.connect(m, flipped(self.i), link.i)
         wiring.connect(m, link.packet, controller.packet)
         wiring.connect(m, controller.core, core)

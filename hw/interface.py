@@ -3,7 +3,7 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, Signature
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, ceil_log2
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import RESULT_WIDTH
@@ -95,7 +95,8 @@ class QueryLayout(data.StructLayout):
 
     ``distribution`` and ``sign`` hold the codes of the packet: 0 Rademacher, 1 uniform, 2 binomial,
     3 one-hot; 0 unperturbed, 1 plus, 2 minus. ``epsilon_raw`` is at most the largest weight, so it
-    has no sign bit. ``first``, ``last`` and ``entry``, ``stop`` are half-open ranges.
+    has no sign bit. ``first``, ``last`` and ``entry``, ``stop`` are half-open ranges. Fields are as
+    wide as the engine's memories need.
     """
 
     def __init__(self, engine: EngineParameters) -> None:
@@ -106,12 +107,12 @@ class QueryLayout(data.StructLayout):
                 "sign": 2,
                 "seed": engine.lfsr.width,
                 "epsilon_raw": engine.weight.width - 1,
-                "first": 16,
-                "last": 16,
-                "entry": 8,
-                "stop": 8,
-                "active_lanes": 9,
-                "sample_base": 16,
+                "first": parameter_index_width(engine),
+                "last": parameter_index_width(engine),
+                "entry": bits_for(engine.stage_slots),
+                "stop": bits_for(engine.stage_slots),
+                "active_lanes": bits_for(engine.lane_count),
+                "sample_base": ceil_log2(engine.lane_depth),
             }
         )
 

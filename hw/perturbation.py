@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, Signature
 
 from tenzo.hw.delay import delayed
 from tenzo.hw.interface import parameter_index_width
@@ -60,6 +60,21 @@ class PerturbedLayout(data.StructLayout):
         )
 
 
+def perturbation_signature(engine: EngineParameters) -> Signature:
+    """Return the ports of a perturbation unit, explained in :class:`Perturbation`."""
+    return Signature(
+        {
+            "i": In(stream.Signature(PerturbationLayout(engine))),
+            "weight_count": In(16),
+            "bias_count": In(16),
+            "read": Out(ParameterAddressLayout()),
+            "read_data": In(signed(engine.weight.width)),
+            "o": Out(PerturbedLayout(engine)),
+            "saturated": Out(1),
+        }
+    )
+
+
 class Perturbation(wiring.Component):
     """Bit-serial perturbation of parameters, weights first, then biases.
 
@@ -100,17 +115,7 @@ class Perturbation(wiring.Component):
 
     def __init__(self, engine: EngineParameters) -> None:
         self.engine = engine
-        super().__init__(
-            {
-                "i": In(stream.Signature(PerturbationLayout(engine))),
-                "weight_count": In(16),
-                "bias_count": In(16),
-                "read": Out(ParameterAddressLayout()),
-                "read_data": In(signed(engine.weight.width)),
-                "o": Out(PerturbedLayout(engine)),
-                "saturated": Out(1),
-            }
-        )
+        super().__init__(perturbation_signature(engine))
 
     def elaborate(self, platform: object) -> Module:
         """Build the control, the bit-serial offset and the saturator."""

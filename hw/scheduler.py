@@ -15,12 +15,15 @@ from tenzo.sw.engine import EngineParameters
 from tenzo.sw.packets import MAX_OUTSTANDING_QUERIES
 from tenzo.sw.timing import drain_cycles
 
+RUN_FIELDS = ("entry", "stop", "active_lanes", "sample_base")
+
 
 class RunLayout(data.StructLayout):
     """The part of a query that is needed when its parameters are ready."""
 
-    def __init__(self) -> None:
-        super().__init__({"entry": 8, "stop": 8, "active_lanes": 9, "sample_base": 16})
+    def __init__(self, engine: EngineParameters) -> None:
+        members = QueryLayout(engine).members
+        super().__init__({name: members[name] for name in RUN_FIELDS})
 
 
 class Scheduler(wiring.Component):
@@ -33,12 +36,13 @@ class Scheduler(wiring.Component):
     Queries stay in order. A one-hot or unperturbed query that gets a pair which differs from the
     masters in one address at most is a patch: two parameters are written, not all of them. It can
     start 7 cycles after it has come, instead of ``weight_count + bias_count + 5``, and its result
-    is the same; :class:`tenzo.hw.copies.Copies` knows which pairs do.
+    is the same; :class:`tenzo.hw.copies.Copies` knows which pairs do. An engine with ``max_bits =
+    1`` has no patches.
 
     ``start`` comes one cycle after the end of the perturbation and after ``finished`` at the
     earliest; ``result_ready`` comes ``FLUSH_CYCLES`` after ``finished``, when all counters are up
     to date. The queue holds three queries, the one that is being perturbed included; a further one
-    waits in ``query``.
+    waits in ``query``. If ``compact``, it holds one.
 
     On ECP5 the default engine's takes at most 120 LUT4, 8 CCU2C and 120 flip-flops besides its
     queue and the tags of the pairs.
@@ -47,6 +51,8 @@ class Scheduler(wiring.Component):
     ----------
     engine : :class:`EngineParameters`
         Engine parameters.
+    compact : :class:`bool`
+        Queue one query: enough where a packet takes longer than a perturbation.
 
     Members
     -------
@@ -62,7 +68,7 @@ class Scheduler(wiring.Component):
         Start no program.
     start : ``Out(1)``
         Pulse: run a program.
-    run : ``Out(RunLayout())``
+    run : ``Out(RunLayout(engine))``
         Its settings, constant until its last write.
     program_end : ``In(1)``
         The last issue slot of the program.
@@ -80,8 +86,9 @@ class Scheduler(wiring.Component):
         The engine is idle and waits for parameters; for a result buffer.
     """
 
-    def __init__(self, engine: EngineParameters) -> None:
+    def __init__(self, engine: EngineParameters, *, compact: bool = False) -> None:
         self.engine = engine
+        self.queue_depth = 1 if compact else MAX_OUTSTANDING_QUERIES
         super().__init__(
             {
                 "query": In(stream.Signature(QueryLayout(engine))),
@@ -91,7 +98,7 @@ class Scheduler(wiring.Component):
                 "computing": Out(1),
                 "hold": In(1),
                 "start": Out(1),
-                "run": Out(RunLayout()),
+                "run": Out(RunLayout(engine)),
                 "program_end": In(1),
                 "draining": Out(1),
                 "finished": Out(1),
@@ -142,9 +149,11 @@ class Scheduler(wiring.Component):
     def _perturb(self, m: Module, pairs_used: Signal, perturbed: Value) -> Signal:
         """Queue queries, hand them to the perturbation unit; return whether there is one."""
         layout = QueryLayout(self.engine)
-        m.submodules.queue = queue = SyncFIFO(width=layout.size, depth=MAX_OUTSTANDING_QUERIES)
+        m.submodules.queue = queue = SyncFIFO(width=layout.size, depth=self.queue_depth)
         query = data.View(layout, queue.r_data)
-        runs = [Signal(RunLayout(), name=f"run_{pair}", reset_less=True) for pair in (0, 1)]
+        runs = [
+            Signal(RunLayout(self.engine), name=f"run_{pair}", reset_less=True) for pair in (0, 1)
+        ]
         m.d.comb += [
             queue.w_data.eq(self.query.payload),
             queue.w_en.eq(self.query.valid),
@@ -153,7 +162,7 @@ class Scheduler(wiring.Component):
             queue.r_en.eq(perturbed),
         ]
         self._request(m, query, perturbed)
-        for name, _ in RunLayout():
+        for name in RUN_FIELDS:
             m.d.comb += self.run[name].eq(Mux(self.computing, runs[1][name], runs[0][name]))
             for pair, run in enumerate(runs):
                 with m.If(perturbed & (self.filling == pair)):
@@ -162,11 +171,13 @@ class Scheduler(wiring.Component):
 
     def _request(self, m: Module, query: data.View, perturbed: Value) -> None:
         """Ask for a stream of all parameters, or for a patch where that gives the same."""
-        m.submodules.copies = copies = Copies(self.engine)
         request = self.perturbation.payload
         for name in request.shape().members:
             if name in query.shape().members:
                 m.d.comb += request[name].eq(query[name])
+        if self.engine.max_bits == 1:  # its perturbation unit has no patches
+            return
+        m.submodules.copies = copies = Copies(self.engine)
         single = Signal()  # differs from the masters in one parameter at most
         m.d.comb += [
             single.eq((query.distribution == Distribution.ONE_HOT) | (query.sign == SIGN_NONE)),

@@ -29,7 +29,8 @@ class Sender(wiring.Component):
 
         payload memory, header, code -> register -> CRC -> o
 
-    Throughput is one word per clock cycle; the header appears two cycles after the response.
+    Throughput is one word per clock cycle, if ``compact`` one in 32; the header appears two cycles
+    after the response, the CRC permitting.
     Back-pressure holds the present word; no word is lost or sent twice. A response is accepted when
     all its payload has left the memory, which must not be written until then; the next one may
     follow at once.
@@ -69,12 +70,13 @@ class Sender(wiring.Component):
         m.submodules.checksum = crc = Checksum(serial=self._compact)
         staged = Signal(_StagedLayout(), reset_less=True)
         staged_valid = Signal()
-        take = Signal()  # the staged word moves on
+        free, take = Signal(), Signal()  # the staged word may move on, moves on
         advance = self._stage(m, staged, ~staged_valid | take)
         m.d.comb += [
-            take.eq(staged_valid & (~self.o.valid | self.o.ready)),
+            free.eq(staged_valid & (~self.o.valid | self.o.ready)),
+            take.eq(free & (staged.last | crc.ready)),
             crc.data.eq(staged.data),
-            crc.valid.eq(take & ~staged.last),
+            crc.valid.eq(free & ~staged.last),
             crc.start.eq(staged.first),
         ]
         with m.If(self.o.ready):

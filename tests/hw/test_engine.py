@@ -33,9 +33,11 @@ def exchange(
     packets: Packets,
     send_stalls: Stalls | None = None,
     receive_stalls: Stalls | None = None,
+    *,
+    compact: bool = False,
 ) -> Packets:
     """Send packets to an engine; return its responses."""
-    dut = Engine(engine)
+    dut = Engine(engine, compact=compact)
     responses: Packets = []
 
     async def source(ctx: Any) -> None:
@@ -46,7 +48,7 @@ def exchange(
         for _ in packets:
             responses.append(await receive(ctx, dut.o, receive_stalls))
 
-    simulate(dut, source, sink)
+    simulate(dut, source, sink, limit_cycles=200_000)
     return responses
 
 
@@ -85,11 +87,13 @@ def assert_like_model(engine: EngineParameters, packets: Packets, responses: Pac
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(SMALL_ENGINES))
-def test_queries_get_the_results_and_counters_of_the_model(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "compact"), [*((name, False) for name in SMALL_ENGINES), ("8/8", True)]
+)
+def test_queries_get_the_results_and_counters_of_the_model(name: str, compact: bool) -> None:
     engine = SMALL_ENGINES[name]
     packets = work(engine, 1, 6)
-    assert_like_model(engine, packets, exchange(engine, packets))
+    assert_like_model(engine, packets, exchange(engine, packets, compact=compact))
 
 
 @pytest.mark.slow
@@ -101,7 +105,8 @@ def test_stalls_and_gaps_change_no_response() -> None:
 
 
 @pytest.mark.slow
-def test_three_queries_run_before_any_result_is_read() -> None:
+@pytest.mark.parametrize("compact", [False, True])
+def test_three_queries_run_before_any_result_is_read(compact: bool) -> None:
     engine = SMALL_ENGINES["8/8"]
     script = PacketScript(engine, 3)
     queries = [script.query() for _ in range(4)]
@@ -109,7 +114,7 @@ def test_three_queries_run_before_any_result_is_read() -> None:
     reads = [script.packet(Opcode.READ_RESULTS, **fields, release=1) for _ in range(4)]
     packets = [*PacketScript(engine, 3).setup(), *queries, *reads]
     packets = [encode_packet(p[0] & 0xFF, i & 0xFF, p[1:-1]) for i, p in enumerate(packets)]
-    responses = exchange(engine, packets)
+    responses = exchange(engine, packets, compact=compact)
     assert responses[-5][1] == NakCode.BUSY
     assert responses[-1][1] == NakCode.EMPTY
     assert_like_model(engine, packets, responses)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tenzo.hw.perturbation import DONE_CYCLES, PATCH_CYCLES, Perturbation
+from tenzo.hw.signs import SignPerturbation, perturbation_unit
 from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.formats import Format
@@ -29,7 +30,7 @@ class Bench:
     latencies: list[int] = field(default_factory=list)
 
     def run(self, *requests: dict[str, int]) -> None:
-        unit = Perturbation(self.engine)
+        unit = perturbation_unit(self.engine)
 
         async def banks(ctx: Any) -> None:
             async for _, _, read in ctx.tick().sample(unit.read):
@@ -48,7 +49,7 @@ class Bench:
 
         simulate(unit, bench, processes=[banks])
 
-    async def _watch(self, ctx: Any, unit: Perturbation) -> None:
+    async def _watch(self, ctx: Any, unit: Perturbation | SignPerturbation) -> None:
         for cycle in count():
             o, saturated, done = ctx.get(unit.o), ctx.get(unit.saturated), ctx.get(unit.i.ready)
             if o.valid:
@@ -107,9 +108,9 @@ def check(bench: Bench, *asked: dict[str, int]) -> None:
     assert bench.latencies == [steps + DONE_CYCLES for _, _, steps in wanted]
 
 
-def bench_of(width: int, weights: int, biases: int, seed: int) -> Bench:
+def bench_of(width: int, weights: int, biases: int, seed: int, max_bits: int = 8) -> Bench:
     generator = random.Random(seed)
-    engine = EngineParameters(weight=Format(width, width - 2))
+    engine = EngineParameters(weight=Format(width, width - 2), max_bits=max_bits)
     return Bench(
         engine,
         random_values(generator, weights, width),
