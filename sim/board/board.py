@@ -9,7 +9,7 @@ from pathlib import Path
 from tenzo.hw.netlist import component_verilog
 from tenzo.hw.serial_engine import SerialEngine
 from tenzo.hw.uart import MIN_DIVISOR, check_divisor
-from tenzo.sim.board.process import BoardProcess
+from tenzo.sim.board.process import BoardProcess, check_link
 from tenzo.sim.build_cache import forget
 from tenzo.sim.cache_limit import in_use
 from tenzo.sim.compile import BuildError
@@ -54,7 +54,7 @@ def open_simulated_board(
     ------
     UserError
         If a value is out of range, a tool is missing, the cache cannot be written, the tools do not
-        build the board, or there is something else than a link at ``link``.
+        build the board, or no link can be made at ``link``.
     """
     if not 0 <= faults <= 1:
         raise UserError(f"faults must be a probability from 0 to 1, not {faults!r}")
@@ -64,6 +64,8 @@ def open_simulated_board(
         check_divisor(divisor)
     except ValueError as error:
         raise UserError(str(error)) from None
+    if link is not None:
+        check_link(link)
     with contextlib.ExitStack() as held:
         board = _start(held, engine, divisor, faults, seed, link)
         held.callback(board.close)

@@ -42,6 +42,14 @@ class Traffic:
         )
 
 
+def check_link(link: Path) -> None:
+    """Raise :class:`UserError` if a link cannot be made because of what is there or is not."""
+    if link.exists() and not link.is_symlink():
+        raise UserError(f"{link} is there already and no symbolic link: name another path")
+    if not link.parent.is_dir():
+        raise UserError(f"{link.parent} is no folder: make it, or name another path than {link}")
+
+
 class BoardProcess:
     """A running simulated board.
 
@@ -70,7 +78,7 @@ class BoardProcess:
     StartError
         If the program does not start.
     UserError
-        If there is something else than a link at ``link``.
+        If no link can be made at ``link``.
     """
 
     def __init__(
@@ -145,11 +153,13 @@ class BoardProcess:
     def _make_link(self, link: Path | None) -> None:
         if link is None:
             return
-        if link.is_symlink():
-            link.unlink()
-        elif link.exists():
-            raise UserError(f"{link} is there already and no symbolic link: name another path")
-        link.symlink_to(self.terminal)
+        check_link(link)
+        try:
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.terminal)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UserError(f"the link {link} cannot be made: {reason}") from None
         self._link = link
 
     def _read_line(self) -> str:
