@@ -38,7 +38,7 @@ class Controller(wiring.Component):
     its repetition would get; one that the link found damaged does not change that either. Software
     twin: :class:`tenzo.sw.link.endpoint.Endpoint`.
 
-    A query reaches the core five cycles after the last word of its packet. Resources on ECP5, for
+    A query reaches the core six cycles after the last word of its packet. Resources on ECP5, for
     8 lanes of 16 bits: 870 LUTs, 220 carry cells, 210 flip-flops, no block RAM, no multiplier.
 
     Parameters

@@ -6,6 +6,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from tenzo.hw.delay import delayed
 from tenzo.hw.interface import PacketLayout
 from tenzo.sw.device import Distribution
 from tenzo.sw.engine import EngineParameters
@@ -57,9 +58,9 @@ class Decoder(wiring.Component):
     """Decoder: decides whether a packet is executed.
 
     Evaluates the checks of :data:`tenzo.sw.packets.LAYOUTS` in the order written there; the first
-    that fails gives ``code``. ``done`` is high two cycles after ``start``; for ``READ_RESULTS`` one
-    cycle later per lane asked for, at most 257, because the size of the response is summed up lane
-    by lane.
+    that fails gives ``code``: one cycle compares, the next one chooses. ``done`` is high three
+    cycles after ``start``; for ``READ_RESULTS`` one cycle later per lane asked for, at most 257,
+    because the size of the response is summed up lane by lane.
 
     Parameters
     ----------
@@ -105,10 +106,14 @@ class Decoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         code = Signal(4)
+        checks = {
+            opcode: registered(m, [self._length_check(opcode), *self._checks(opcode)])
+            for opcode in Opcode
+        }
         with m.Switch(self.packet.opcode):
             for opcode in Opcode:
                 with m.Case(opcode):
-                    add_checks(m, code, [self._length_check(opcode), *self._checks(opcode)])
+                    add_checks(m, code, checks[opcode])
             with m.Default():
                 m.d.comb += code.eq(NakCode.OPCODE)
         counting = self._add_result_count(m)
@@ -117,7 +122,7 @@ class Decoder(wiring.Component):
             m.d.sync += checking.eq(1)
         with m.Elif(~counting):
             m.d.sync += checking.eq(0)
-        m.d.sync += [self.code.eq(code), self.done.eq(checking & ~counting)]
+        m.d.sync += [self.code.eq(code), self.done.eq(delayed(m, checking & ~counting, 1))]
         return m
 
     def _add_result_count(self, m: Module) -> Value:
@@ -271,6 +276,11 @@ def times_descriptor_words(value: Value) -> Value:
     bits = range(DESCRIPTOR_WORDS.bit_length())
     shifted = [value << bit for bit in bits if DESCRIPTOR_WORDS >> bit & 1]
     return sum(shifted[1:], shifted[0])
+
+
+def registered(m: Module, checks: list[Check]) -> list[Check]:
+    """Return the same checks one cycle later."""
+    return [(delayed(m, Value.cast(held), 1, reset_less=True), code) for held, code in checks]
 
 
 def add_checks(m: Module, target: Signal, checks: list[Check]) -> None:

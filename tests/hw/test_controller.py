@@ -221,7 +221,7 @@ def test_identity_names_every_parameter() -> None:
     assert identity["digest_low"] | identity["digest_high"] << 32 == engine.digest
 
 
-def test_query_reaches_the_core_five_cycles_after_the_last_word() -> None:
+def test_query_reaches_the_core_six_cycles_after_the_last_word() -> None:
     front = Front(ENGINE)
     core = FakeCore(ENGINE, front.core, seed=1)
     script = PacketScript(ENGINE, 3)

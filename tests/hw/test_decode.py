@@ -76,7 +76,7 @@ def test_wrong_payload_lengths_and_unknown_opcodes_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lanes", "outputs", "cycles"), [(1, 1, 3), (16, 16, 18), (0xFFFF, 1, 259), (0xFFFF, 0, 2)]
+    ("lanes", "outputs", "cycles"), [(1, 1, 4), (16, 16, 19), (0xFFFF, 1, 260), (0xFFFF, 0, 3)]
 )
 def test_result_count_takes_one_cycle_per_lane(lanes: int, outputs: int, cycles: int) -> None:
     dut = Decoder(ENGINE)
