@@ -62,7 +62,7 @@ class SerialEngine(wiring.Component):
         m = Module()
         m.submodules.receiver = receiver = UartReceiver(self.divisor)
         m.submodules.decoder = decoder = FrameDecoder()
-        m.submodules.engine = engine = Engine(self.engine)
+        m.submodules.engine = engine = Engine(self.engine, compact=True)
         m.submodules.encoder = encoder = FrameEncoder()
         m.submodules.transmitter = transmitter = UartTransmitter(self.divisor)
         wiring.connect(m, receiver.o, decoder.i)
