@@ -239,4 +239,4 @@ def test_query_reaches_the_core_six_cycles_after_the_last_word() -> None:
         waited.append(cycles)
 
     simulate(front, bench, processes=[core.process])
-    assert waited == [5]
+    assert waited == [6]
