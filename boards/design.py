@@ -24,6 +24,10 @@ from tenzo.sw.planning.fit import SIZES, fit_board, without_sizes, would_do
 from tenzo.sw.planning.resources import Use, engine_use
 
 
+SMALL_CHIP_LUTS = 10_000
+"""Chips with fewer LUTs get an engine that draws no more random bits than the training asks for."""
+
+
 @dataclass(frozen=True)
 class Design:
     """What goes onto a board.
@@ -129,6 +133,8 @@ def choose_engine(
 ) -> EngineParameters:
     """Return the largest engine that fits; :class:`UserError` if there is none."""
     keys = without_sizes(config.engine_keys(), told)
+    if board.luts < SMALL_CHIP_LUTS and "max_bits" not in told:
+        keys["max_bits"] = config.training.bits
     if lanes is not None:
         keys["lane_count"] = lanes
     network = config.network()
@@ -143,5 +149,6 @@ def choose_engine(
 def with_engine(config: Config, engine: EngineParameters) -> Config:
     """Return the configuration with all sizes of its engine filled in."""
     table = ("table_frac_bits", "table_segment_bits") if engine.table_units else ()
-    sizes = {f"engine.{name}": getattr(engine, name) for name in (*SIZES, *table)}
+    names = (*SIZES, *table, "max_bits", "requantizer_sharing")
+    sizes = {f"engine.{name}": getattr(engine, name) for name in names}
     return Config.model_validate(apply_overrides(config.document(), sizes))

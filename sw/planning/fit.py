@@ -86,12 +86,15 @@ def _most_lanes(network: Network, keys: Mapping[str, Any], board: Board, most: i
     """Return the fit with most lanes, at most so many."""
 
     def attempt(lanes: int) -> Fit:
-        return _checked(least_engine(network, {"lane_count": lanes, **keys}), board, keys)
+        sized = {"lane_count": lanes, **keys}
+        sharing = min(keys.get("requantizer_sharing", lanes), sized["lane_count"])
+        engine = least_engine(network, {**sized, "requantizer_sharing": sharing})
+        return _checked(engine, board, keys)
 
     best = attempt(1)
     if best.engine is None or "lane_count" in keys:
         return best
-    sharing = best.engine.requantizer_sharing
+    sharing = keys.get("requantizer_sharing", 1)
     low, high = 1, most
     while low < high:
         middle = (low + high + 1) // 2
