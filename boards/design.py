@@ -23,7 +23,6 @@ from tenzo.sw.errors import UserError
 from tenzo.sw.planning.fit import SIZES, fit_board, without_sizes, would_do
 from tenzo.sw.planning.resources import Use, engine_use
 
-
 SMALL_CHIP_LUTS = 10_000
 """Chips with fewer LUTs get an engine that draws no more random bits than the training asks for."""
 

@@ -57,7 +57,7 @@ def synthesis(board: Board) -> Step:
     synth = {
         "ecp5": "synth_ecp5",
         "ice40": "synth_ice40 -dsp" if board.multipliers else "synth_ice40",
-        "gowin": "synth_gowin",
+        "gowin": "synth_gowin -nowidelut",  # wide LUTs must lie together: placing took minutes
     }
     script = f"read_verilog {NAME}.v; {synth[family]} -top {NAME} -json {NAME}.json"
     arguments = ("-Q", "-T", "-p", script)
