@@ -32,8 +32,8 @@ class Cluster(wiring.Component):
     Limits the fan-out of weights, addresses and control. Adds one cycle to the control, and one to
     results and saturations.
 
-    On ECP5 the default engine's takes at most 150 LUT4, 18 CCU2C and 190 flip-flops besides its
-    groups.
+    On ECP5 the default engine's takes at most 150 LUT4, 18 CCU2C and 80 flip-flops besides its
+    groups and broadcast registers.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ class Pipeline(wiring.Component):
 
     Throughput is one term a clock cycle. There is no back-pressure on terms.
 
-    On ECP5 the default engine's takes at most 270 LUT4, 4 CCU2C and 250 flip-flops.
+    On ECP5 the default engine's takes at most 270 LUT4, 4 CCU2C and 370 flip-flops.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ class Requantize(wiring.Component):
     Throughput is one value per clock cycle, latency five cycles. There is no back-pressure and no
     valid flag.
 
-    On ECP5 the default engine's takes at most 330 LUT4, 24 CCU2C and 190 flip-flops.
+    On ECP5 the default engine's takes at most 330 LUT4, 24 CCU2C and 225 flip-flops.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class Sequencer(wiring.Component):
     The first slot comes ``START_CYCLES`` after ``start``, or ``wait_cycles + 3`` if that is more.
     There is no back-pressure.
 
-    On ECP5 the default engine's takes at most 780 LUT4, 120 CCU2C and 510 flip-flops besides the
+    On ECP5 the default engine's takes at most 570 LUT4, 110 CCU2C and 520 flip-flops besides the
     prefetch.
 
     Parameters

@@ -32,7 +32,7 @@ class TableUnits(wiring.Component):
     Throughput is one value per clock cycle and unit, latency ``TABLE_CYCLES``. There is no
     back-pressure and no valid flag.
 
-    On ECP5 a pair of units for 16-bit activations and 512 segments takes at most 70 LUT4, 60 CCU2C
+    On ECP5 a pair of units for 16-bit activations and 512 segments takes at most 70 LUT4, 50 CCU2C
     and 260 flip-flops besides two multipliers and two block memories.
 
     Parameters

@@ -38,7 +38,7 @@ class Turns(wiring.Component):
     the output before it are over.
 
     On ECP5 that of an engine with two lanes to a requantizer and two groups to a table unit
-    takes at most 15 LUT4, 0 CCU2C and 40 flip-flops.
+    takes at most 15 LUT4, 0 CCU2C and 45 flip-flops.
 
     Parameters
     ----------
