@@ -12,7 +12,7 @@ from tenzo.boards.clocks import mhz_text
 from tenzo.boards.constraints import SUFFIXES
 from tenzo.boards.design import Design
 from tenzo.boards.outcome import Outcome, read_outcome
-from tenzo.boards.running import Progress, Silence, require_tools, run_step
+from tenzo.boards.running import NoRoomError, Progress, Silence, require_tools, run_step
 from tenzo.boards.steps import (
     BITSTREAMS,
     NAME,
@@ -23,6 +23,7 @@ from tenzo.boards.steps import (
     placement,
     synthesis,
 )
+from tenzo.sw.errors import UserError
 
 FIRST_SEED = 1
 """Seed of the first attempt at placing."""
@@ -152,7 +153,7 @@ class _Runner:
         self._run(synthesis(board))
         best: Built | None = None
         for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-            self._run(placement(board, design.clock_mhz, seed))
+            self._place(placement(board, design.clock_mhz, seed))
             outcome = read_outcome(self.folder / REPORT, board, design.clock_mhz)
             self.attempts.append(Attempt(design.engine.lane_count, seed, outcome))
             if best is None or outcome.achieved_mhz > best.outcome.achieved_mhz:
@@ -163,6 +164,19 @@ class _Runner:
                 break
         assert best is not None
         return best
+
+    def _place(self, step: Step) -> None:
+        """Place and route; say what to do where there is no room."""
+        design = self.design
+        lanes = design.engine.lane_count
+        try:
+            self._run(step)
+        except NoRoomError as error:
+            remedy = "choose a larger board" if lanes == 1 else "choose fewer --lanes"
+            raise UserError(
+                f"{design.config.name} with {lanes} lane{'s' * (lanes > 1)} finds no room on "
+                f"{design.board.name} ({error}): {remedy}"
+            ) from error
 
     def _run(self, step: Step) -> None:
         """Run a step and add its time."""

@@ -19,6 +19,11 @@ from tenzo.sw.errors import UserError
 _KEPT_LINES = 200
 _LEAST_FREE_BYTES = 1 << 20
 _FULL = re.compile(r"no space left|disk full|ENOSPC", re.IGNORECASE)
+_NO_ROOM = re.compile(
+    r"Failed to expand region|Unable to place cell|no (more )?BELs|Unable to find (a )?legal|"
+    r"device utilisation exceeded|no Bels remaining",
+    re.IGNORECASE,
+)
 _PHASES = (
     (re.compile(r"Packing (\w+)"), "packing cells"),
     (re.compile(r"Promoting globals"), "packing cells"),
@@ -26,6 +31,10 @@ _PHASES = (
     (re.compile(r"simulated annealing placer"), "refining the placement"),
     (re.compile(r"Routing\.\.|Routing globals|Setting up routing"), "routing"),
 )
+
+
+class NoRoomError(UserError):
+    """Place-and-route found no room for a design: the estimate of LUTs was too low."""
 
 
 class Progress(Protocol):
@@ -121,6 +130,8 @@ def _fail(step: Step, folder: Path, kept: Iterable[str], status: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     errors = [line for line in lines if "ERROR" in line] or lines[-1:]
     said = errors[0].strip() if errors else f"exit status {status}"
+    if any(_NO_ROOM.search(line) for line in lines):
+        raise NoRoomError(said.removeprefix("ERROR: "))
     raise UserError(f"{step.title} failed, {step.program} says: {said}")
 
 

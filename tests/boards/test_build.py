@@ -194,6 +194,14 @@ def test_failure_of_a_tool_is_told_in_its_words(tools) -> None:
     assert not Path("out").exists()
 
 
+def test_design_without_room_names_the_remedy(tools) -> None:
+    tools(NEXTPNR_ECP5="print('ERROR: Failed to expand region of 5504 LCs'); sys.exit(1)")
+    result = tenzo_build("--board", "ulx3s-12f", "-o", "out", "--lanes", "8")
+    assert result.exit_code == 2
+    assert "digits with 8 lanes finds no room on ulx3s-12f" in result.output
+    assert result.output.strip().endswith("choose fewer --lanes")
+
+
 def test_full_disk_is_one_sentence(tools) -> None:
     tools(NEXTPNR_ECP5="print('terminate: No space left on device'); sys.exit(1)")
     result = tenzo_build("--board", "ulx3s-12f", "-o", "out")
