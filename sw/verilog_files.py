@@ -18,16 +18,15 @@ from tenzo.sw.planning.planner import Plan, plan
 from tenzo.sw.training.checkpoint import write_atomically
 from tenzo.sw.training.trained import load_trained
 
-VERILOG_FILE, PORTS_FILE, PACKETS_FILE, IMAGE_FILE = (
-    "tenzo_engine.v",
-    "ports.json",
-    "packets.md",
-    "network.hex",
-)
+PORTS_FILE, PACKETS_FILE, IMAGE_FILE = "ports.json", "packets.md", "network.hex"
+"""Names of files; the Verilog has the name of its top module."""
 
 
 def write_verilog(
-    config: Config, out: str | os.PathLike[str], run: str | os.PathLike[str] | None = None
+    config: Config,
+    out: str | os.PathLike[str],
+    run: str | os.PathLike[str] | None = None,
+    wrapper: str | None = None,
 ) -> dict[str, Path]:
     """Write the engine of a configuration and the words that load its network.
 
@@ -39,6 +38,8 @@ def write_verilog(
     run : path, optional
         Folder of a run: the image holds its weights and shifts, laid out for the engine of
         ``config``. Without it the weights are the initial ones, and the shifts the planner's.
+    wrapper : :class:`str`, optional
+        One of :data:`tenzo.sw.wrappers.WRAPPERS`: other ports for the Verilog.
 
     Returns
     -------
@@ -52,14 +53,14 @@ def write_verilog(
     OSError
         If a file cannot be written.
     """
-    from tenzo.hw.verilog import engine_verilog, port_manifest
+    from tenzo.hw.verilog import engine_verilog, module_name, port_manifest
 
     folder = _checked_folder(Path(out))
     engine = config.engine()
     planned, parameters_raw = _network(config, run)
     texts = {
-        "verilog": (VERILOG_FILE, engine_verilog(engine)),
-        "ports": (PORTS_FILE, json.dumps(port_manifest(engine), indent=2) + "\n"),
+        "verilog": (f"{module_name(wrapper)}.v", engine_verilog(engine, wrapper)),
+        "ports": (PORTS_FILE, json.dumps(port_manifest(engine, wrapper), indent=2) + "\n"),
         "packets": (PACKETS_FILE, packet_docs()),
         "image": (IMAGE_FILE, memory_image(planned.program, parameters_raw, engine)),
     }

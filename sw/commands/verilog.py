@@ -13,6 +13,7 @@ from tenzo.sw.commands._options import (
     set_option,
     verbosity_options,
 )
+from tenzo.sw.wrappers import WRAPPERS
 
 
 @click.command()
@@ -25,10 +26,17 @@ from tenzo.sw.commands._options import (
     type=click.Path(path_type=Path),
     help="Folder to write into.",
 )
+@click.option(
+    "--wrapper",
+    type=click.Choice(WRAPPERS),
+    help="Ports of AXI4-Stream, in a module named tenzo_axi_stream, instead of the engine's own.",
+)
 @set_option
 @json_option
 @verbosity_options
-def command(config: str, out: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+def command(
+    config: str, out: Path, wrapper: str | None, overrides: tuple[str, ...], as_json: bool
+) -> None:
     """Write Verilog, ports, packet map and the network's memory image.
 
     CONFIG is a preset's name, a TOML file, or the folder of a run: then the image holds the
@@ -39,7 +47,7 @@ def command(config: str, out: Path, overrides: tuple[str, ...], as_json: bool) -
 
     loaded = load_config(config, overrides)
     run = Path(config) if (Path(config) / "checkpoint.npz").is_file() else None
-    files = write_verilog(loaded, out, run)
+    files = write_verilog(loaded, out, run, wrapper)
     if as_json:
         print_json({"trained": run is not None, **{kind: str(p) for kind, p in files.items()}})
         return

@@ -8,19 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tenzo.hw.verilog import MODULE_NAME, engine_verilog, port_manifest
+from tenzo.hw.verilog import MODULE_NAME, engine_verilog, module_name, port_manifest
 from tenzo.sim.verilator import lint
 from tenzo.sw.engine import EngineParameters
+from tenzo.sw.wrappers import AXI_STREAM, WRAPPERS
 from tests.hw.synthesis import ecp5_cells
 from tests.packet_scripts import SMALL_ENGINES
 
 ENGINE = SMALL_ENGINES["8/8"]
 
 
-def test_manifest_has_the_ports_of_the_verilog() -> None:
-    manifest = port_manifest(ENGINE)
-    text = engine_verilog(ENGINE)
-    module = text[text.index(f"module {MODULE_NAME}(") :]
+@pytest.mark.parametrize("wrapper", [None, *WRAPPERS])
+def test_manifest_has_the_ports_of_the_verilog(wrapper: str | None) -> None:
+    manifest = port_manifest(ENGINE, wrapper)
+    text = engine_verilog(ENGINE, wrapper)
+    assert manifest["module"] == module_name(wrapper)
+    module = text[text.index(f"module {manifest['module']}(") :]
     module = module[: module.index("endmodule")]
     found = {
         name: (direction, int(high) + 1 if high else 1)
@@ -31,6 +34,11 @@ def test_manifest_has_the_ports_of_the_verilog() -> None:
     listed = {port["name"]: (port["direction"], port["width"]) for port in manifest["ports"]}
     assert listed == found
     assert json.loads(json.dumps(manifest)) == manifest
+
+
+def test_unknown_wrapper_is_refused() -> None:
+    with pytest.raises(ValueError, match="wrapper must be one of axi-stream, not 'wishbone'"):
+        engine_verilog(ENGINE, "wishbone")
 
 
 def test_header_names_the_parameters_and_whose_the_text_is() -> None:
@@ -63,6 +71,11 @@ def test_text_is_the_same_in_every_process() -> None:
 def test_verilog_has_no_lint_warning(name: str) -> None:
     engine = SMALL_ENGINES.get(name, EngineParameters())
     assert lint(engine_verilog(engine), MODULE_NAME) == []
+
+
+@pytest.mark.slow
+def test_verilog_of_a_wrapper_has_no_lint_warning() -> None:
+    assert lint(engine_verilog(ENGINE, AXI_STREAM), module_name(AXI_STREAM)) == []
 
 
 @pytest.mark.slow
