@@ -39,6 +39,13 @@ def open_serial(engine: EngineParameters, address: str) -> Device:
     return open_serial(engine, address)
 
 
+def open_workers(engine: EngineParameters, address: str) -> Device:
+    """Open the devices of a cluster's workers, as one."""
+    from tenzo.sw.fleet.workers import WorkersDevice
+
+    return WorkersDevice(engine, address)
+
+
 DEVICES: dict[str, Callable[[EngineParameters], Device]] = {
     "float": open_float,
     "golden": open_golden,
@@ -46,7 +53,10 @@ DEVICES: dict[str, Callable[[EngineParameters], Device]] = {
 }
 """How to open each device that has no address."""
 
-ADDRESSED: dict[str, Callable[[EngineParameters, str], Device]] = {"serial": open_serial}
+ADDRESSED: dict[str, Callable[[EngineParameters, str], Device]] = {
+    "dask": open_workers,
+    "serial": open_serial,
+}
 """How to open each device whose name is a kind, a colon and an address."""
 
 
@@ -62,8 +72,9 @@ def open_device(
     ----------
     name : :class:`str`, or a sequence of them
         ``golden``, the model of the engine on the host; ``verilator``, the generated Verilog;
-        ``float``, float32 on the host; or ``serial:PORT`` or ``serial:PORT@BAUD``, an engine at a
-        serial port. Of several, each computes a share.
+        ``float``, float32 on the host; ``serial:PORT`` or ``serial:PORT@BAUD``, an engine at a
+        serial port; or ``dask:ADDRESS``, those of a cluster's workers. Of several, each computes a
+        share.
     engine : :class:`EngineParameters`
     kernel : :class:`str`, optional
         What computes the golden model: ``numpy``, ``native``, or an instruction set by name; the
@@ -97,7 +108,7 @@ def _check_name(name: str) -> None:
     kind, colon, _ = name.partition(":")
     if name not in DEVICES and not (colon and kind in ADDRESSED):
         known = ", ".join(sorted(DEVICES))
-        raise UserError(f"device must be one of {known}, serial:PORT, not {name!r}")
+        raise UserError(f"device must be one of {known}, serial:PORT, dask:ADDRESS, not {name!r}")
 
 
 def _open_one(name: str, engine: EngineParameters, kernel: str | None, traced: bool) -> Device:

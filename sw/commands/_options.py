@@ -30,8 +30,8 @@ device_option = click.option(
     show_default=True,
     multiple=True,
     help="What computes: golden, the model on the host; verilator, the compiled Verilog; "
-    "serial:PORT[@BAUD], a board; or float, float32 on the host, for comparison. Given several "
-    "times, the devices share the work, with the bits of one.",
+    "serial:PORT[@BAUD], a board; dask:ADDRESS, the workers of a cluster; or float, float32 on the "
+    "host, for comparison. Given several times, the devices share the work, with the bits of one.",
 )
 kernel_option = click.option(
     "--kernel",

@@ -133,7 +133,7 @@ def test_a_port_that_another_program_holds_is_refused() -> None:
         ("serial:/dev/nowhere", "there is no port /dev/nowhere: "),
         ("serial:", "a serial device is serial:PORT or serial:PORT@BAUD"),
         ("serial:/dev/tty@fast", "the baud rate of port /dev/tty must be a positive number"),
-        ("serial", "device must be one of float, golden, verilator, serial:PORT, not 'serial'"),
+        ("serial", "device must be one of float, golden, verilator, serial:PORT, dask:ADDRESS, not 'serial'"),
         ("parallel:/dev/lp0", "not 'parallel:/dev/lp0'"),
         ("golden:1", "not 'golden:1'"),
     ],

@@ -84,7 +84,7 @@ TRAIN_SLIPS = {
     "minibatch larger than the data": (["digits", "--set", "training.batch=1288"], "1 to 1287"),
     "unknown device": (
         ["digits", "--device", "gold"],
-        "device must be one of float, golden, verilator, serial:PORT, not 'gold'",
+        "device must be one of float, golden, verilator, serial:PORT, dask:ADDRESS, not 'gold'",
     ),
     "unknown loss": (["digits", "--set", "training.loss=hinge"], "loss must be one of"),
     "loss for other targets": (
