@@ -66,12 +66,10 @@ def train_first_order(
             if time.perf_counter() - saved_at > training.checkpoint_seconds:
                 run.save(trainer.state(), digest)
                 saved_at = time.perf_counter()
-        run.save(trainer.state(), digest)
     except KeyboardInterrupt:
         run.save(trainer.state(), digest)
         raise Interrupted(2, f"stopped at step {trainer.step} of {training.steps}") from None
-    finally:
-        run.unlock()
+    run.save(trainer.state(), digest)
     return trainer.summary()
 
 
