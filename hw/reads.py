@@ -145,15 +145,15 @@ class Reader(wiring.Component):
         """Walk over the outputs of a lane, then to the next lane."""
         opcode, address = Opcode.READ_RESULTS, self.result_read
         first = field(self.packet, opcode, "first_output")
-        following = Signal(16)
-        m.d.comb += following.eq(address.output + 1)
-        end = (first + field(self.packet, opcode, "output_count"))[:16]
+        last_index = field(self.packet, opcode, "output_count") - 1
+        left = Signal(range(max(2, self._engine.result_depth)))  # outputs after this one
         with m.If(self.start):
             lane = field(self.packet, opcode, "first_lane")
-            m.d.sync += [address.lane.eq(lane), address.output.eq(first)]
+            m.d.sync += [address.lane.eq(lane), address.output.eq(first), left.eq(last_index)]
         with m.Elif(issuing):
-            wrap = following == end
+            wrap = left == 0
             m.d.sync += [
-                address.output.eq(Mux(wrap, first, following)),
+                address.output.eq(Mux(wrap, first, address.output + 1)),
                 address.lane.eq(address.lane + wrap),
+                left.eq(Mux(wrap, last_index, left - 1)),
             ]
