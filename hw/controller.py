@@ -45,6 +45,8 @@ class Controller(wiring.Component):
     ----------
     engine : :class:`EngineParameters`
         Engine parameters.
+    compact : :class:`bool`
+        Write descriptor words more slowly, see :class:`BlockWriter`.
 
     Members
     -------
@@ -61,8 +63,9 @@ class Controller(wiring.Component):
     response_write: Any
     core: Any
 
-    def __init__(self, engine: EngineParameters) -> None:
+    def __init__(self, engine: EngineParameters, *, compact: bool = False) -> None:
         self._engine = engine
+        self._compact = compact
         super().__init__(
             {
                 "packet": In(stream.Signature(PacketLayout())),
@@ -122,7 +125,7 @@ class Controller(wiring.Component):
 
     def _add_parts(self, m: Module) -> None:
         m.submodules.decoder = self._decoder = Decoder(self._engine)
-        m.submodules.writer = self._writer = BlockWriter(self._engine)
+        m.submodules.writer = self._writer = BlockWriter(self._engine, compact=self._compact)
         m.submodules.reader = self._reader = Reader(self._engine)
         m.d.comb += [
             self._decoder.packet.eq(self._packet),

@@ -34,7 +34,8 @@ class Core(wiring.Component):
     engine : :class:`EngineParameters`
         Engine parameters.
     compact : :class:`bool`
-        Queue fewer queries, see :class:`Scheduler`.
+        Queue fewer queries, see :class:`Scheduler`, and keep steps in memory, see
+        :class:`Sequencer`; ``program_write`` is never valid twice in a row then.
 
     Members
     -------
@@ -52,7 +53,7 @@ class Core(wiring.Component):
         m = Module()
         engine = self.engine
         m.submodules.scheduler = scheduler = Scheduler(engine, compact=self.compact)
-        m.submodules.sequencer = sequencer = Sequencer(engine)
+        m.submodules.sequencer = sequencer = Sequencer(engine, compact=self.compact)
         m.submodules.pipeline = pipeline = Pipeline(engine)
         wiring.connect(m, wiring.flipped(self.query), scheduler.query)
         wiring.connect(m, wiring.flipped(self.sample_write), pipeline.sample_write)

@@ -25,14 +25,21 @@ class DescriptorLayout(data.StructLayout):
 
     Bases and steps are cut to the width of their memory's address: sums modulo a smaller power of
     two agree with sums modulo 2^16.
+
+    Parameters
+    ----------
+    engine : :class:`EngineParameters`
+    steps : :class:`bool`
+        Whether steps are among the fields.
     """
 
-    def __init__(self, engine: EngineParameters) -> None:
+    def __init__(self, engine: EngineParameters, *, steps: bool = True) -> None:
         fields: dict[str, object] = {name: width for name, (_, width) in CONTROL_FIELDS.items()}
         fields |= {"wait_cycles": 16, "last_index": data.ArrayLayout(16, 6)}
         for name, width in address_widths(engine).items():
             fields[f"{name}_base"] = width
-            fields[f"{name}_step"] = data.ArrayLayout(width, HALFWORDS[f"{name}_step"][1])
+            if steps:
+                fields[f"{name}_step"] = data.ArrayLayout(width, HALFWORDS[f"{name}_step"][1])
         super().__init__(fields)
 
 
@@ -54,7 +61,8 @@ def word_assignments(
     for half in (0, 1):
         for name, (first, count) in HALFWORDS.items():
             index = 2 * word + half - first
-            if name == "control" or not 0 <= index < count:
+            absent = name not in descriptor.shape().members
+            if absent or not 0 <= index < count:
                 continue
             field = descriptor[name]
             target = field[index] if isinstance(field, data.View) else field

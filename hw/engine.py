@@ -87,7 +87,7 @@ class Engine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.link = link = Link(compact=self.compact)
-        m.submodules.controller = controller = Controller(self.engine)
+        m.submodules.controller = controller = Controller(self.engine, compact=self.compact)
         m.submodules.core = core = Core(self.engine, compact=self.compact)
         wiring.connect(m, flipped(self.i), link.i)
         wiring.connect(m, link.packet, controller.packet)

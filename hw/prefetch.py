@@ -30,6 +30,8 @@ class Prefetch(wiring.Component):
     ----------
     engine : :class:`EngineParameters`
         Engine parameters.
+    compact : :class:`bool`
+        Leave out steps.
 
     Members
     -------
@@ -43,13 +45,13 @@ class Prefetch(wiring.Component):
         Pulse: fetch the one after the last fetched.
     sample_base : ``In(16)``
         Lane address of the samples. Constant from ``start`` to ``ready``.
-    descriptor : ``Out(DescriptorLayout(engine))``
+    descriptor : ``Out(DescriptorLayout(engine, steps=not compact))``
         The descriptor, complete while ``ready`` is high.
     ready : ``Out(1)``
         It is complete.
     """
 
-    def __init__(self, engine: EngineParameters) -> None:
+    def __init__(self, engine: EngineParameters, *, compact: bool = False) -> None:
         self.engine = engine
         super().__init__(
             {
@@ -58,7 +60,7 @@ class Prefetch(wiring.Component):
                 "entry": In(8),
                 "advance": In(1),
                 "sample_base": In(16),
-                "descriptor": Out(DescriptorLayout(engine)),
+                "descriptor": Out(DescriptorLayout(engine, steps=not compact)),
                 "ready": Out(1),
             }
         )

@@ -1,15 +1,16 @@
 """Sequencer: turns descriptors into one stream of terms."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.delay import delayed
-from tenzo.hw.descriptor import DescriptorLayout, address_widths
+from tenzo.hw.descriptor import address_widths
 from tenzo.hw.interface import ProgramWriteLayout
 from tenzo.hw.prefetch import FETCH_CYCLES, Prefetch
+from tenzo.hw.steps import StepMemory
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.program import COUNTERS
+from tenzo.sw.program import COUNTERS, HALFWORDS
 
 START_CYCLES = FETCH_CYCLES + 2
 """Cycles from ``start`` to the first slot of a stage that waits no longer than that."""
@@ -67,11 +68,13 @@ class Sequencer(wiring.Component):
     ----------
     engine : :class:`EngineParameters`
         Engine parameters.
+    compact : :class:`bool`
+        Keep steps in a :class:`StepMemory` instead of registers.
 
     Members
     -------
     program_write : ``In(ProgramWriteLayout())``
-        Plain write of one descriptor word.
+        Plain write of one descriptor word; if ``compact``, as a :class:`StepMemory` wants it.
     start : ``In(1)``
         Pulse: run stages ``entry`` to ``stop - 1``. Only while no program runs.
     entry, stop : ``In(8)``
@@ -84,8 +87,9 @@ class Sequencer(wiring.Component):
         A program is between its first slot and its last one, waits included.
     """
 
-    def __init__(self, engine: EngineParameters) -> None:
+    def __init__(self, engine: EngineParameters, *, compact: bool = False) -> None:
         self.engine = engine
+        self.compact = compact
         super().__init__(
             {
                 "program_write": In(ProgramWriteLayout()),
@@ -101,7 +105,7 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Connect the prefetched descriptor, the stage control and the loop nest."""
         m = Module()
-        m.submodules.prefetch = prefetch = Prefetch(self.engine)
+        m.submodules.prefetch = prefetch = Prefetch(self.engine, compact=self.compact)
         m.d.comb += [
             prefetch.program_write.eq(self.program_write),
             prefetch.start.eq(self.start),
@@ -129,7 +133,22 @@ class Sequencer(wiring.Component):
             self.term.last.eq(delayed(m, at_last[-1], 1, reset_less=True)),
             self.running.eq(delayed(m, running, 1)),
         ]
-        self._terms(m, following, delayed(m, switch, 1), issue, at_last)
+        advance = Cat(
+            issue & ~at_last[index] & _inner_wrap(at_last, index) for index in range(len(COUNTERS))
+        )
+        active = self._active(m, following, delayed(m, switch, 1))
+        if self.compact:
+            slot = Signal(8, reset_less=True)
+            with m.If(switch):
+                m.d.sync += slot.eq(Mux(running, slot + 1, self.entry))
+            steps = self._remembered_steps(m, slot, advance)
+        else:
+            steps = self._selected_steps(m, active, advance)
+        for name, step in steps.items():
+            address = active[f"{name}_base"]
+            with m.If(~delayed(m, switch, 1)):
+                m.d.sync += address.eq(address + step)
+            m.d.comb += self.term[f"{name}_address"].eq(address)
         return m
 
     def _stages(
@@ -221,30 +240,42 @@ class Sequencer(wiring.Component):
                 ]
         return at_last
 
-    def _terms(
-        self, m: Module, following: data.View, enter: Signal, issue: Signal, at_last: Signal
-    ) -> None:
-        """Hold settings, and add to every address the step of the one counter that advances.
+    def _active(self, m: Module, following: data.View, enter: Signal) -> data.View:
+        """Hold settings and addresses.
 
         ``enter`` comes one cycle after the stage's switch: the descriptor is still there.
         """
-        active = Signal(DescriptorLayout(self.engine), reset_less=True)
+        active = Signal.like(following, name="active", reset_less=True)
         with m.If(enter):
             m.d.sync += active.eq(following)
         for name in ("shift", "bias_shift", "activation", "use_bias", "unit_weight", "to_results"):
             m.d.comb += self.term[name].eq(active[name])
-        moved = [
-            delayed(m, issue & ~at_last[index] & _inner_wrap(at_last, index), 1)
-            for index in range(len(COUNTERS))
-        ]
+        return active
+
+    def _selected_steps(self, m: Module, active: data.View, advance: Value) -> dict[str, Value]:
+        """Return what each address gains: the step of the one counter that advanced, or nothing."""
+        moved = delayed(m, advance, 1)
+        selected: dict[str, Value] = {}
         for name in address_widths(self.engine):
-            address, steps = active[f"{name}_base"], active[f"{name}_step"]
             step: Value = Const(0)
-            for counter, candidate in zip(moved, steps, strict=False):
+            for counter, candidate in zip(moved, active[f"{name}_step"], strict=False):
                 step |= Mux(counter, candidate, 0)
-            with m.If(~enter):
-                m.d.sync += address.eq(address + step)
-            m.d.comb += self.term[f"{name}_address"].eq(address)
+            selected[name] = step
+        return selected
+
+    def _remembered_steps(self, m: Module, slot: Signal, advance: Value) -> dict[str, Value]:
+        """Return the same from a memory."""
+        m.submodules.steps = memory = StepMemory(self.engine)
+        m.d.comb += [
+            memory.program_write.eq(self.program_write),
+            memory.slot.eq(slot),
+            memory.advance.eq(advance),
+        ]
+        selected: dict[str, Value] = {}
+        for name in address_widths(self.engine):
+            counters = advance[: HALFWORDS[f"{name}_step"][1]]
+            selected[name] = Mux(delayed(m, counters.any(), 1), getattr(memory, name), 0)
+        return selected
 
 
 def _inner_wrap(at_last: Signal, index: int) -> Value:

@@ -25,13 +25,16 @@ class BlockWriter(wiring.Component):
     words (two values a word up to 16 bits, low half first) and writes them at consecutive
     addresses.
 
-    Throughput is one value per clock cycle; the first is written two cycles after ``start``.
+    Throughput is one value per clock cycle; the first is written two cycles after ``start``. If
+    ``compact``, a descriptor word takes two cycles, and its address and data stay for both.
     Samples wait while ``sample_write`` is not ready; no value is lost or written twice.
 
     Parameters
     ----------
     engine : :class:`EngineParameters`
         Engine parameters.
+    compact : :class:`bool`
+        Write a descriptor word every second cycle at most.
 
     Members
     -------
@@ -58,8 +61,9 @@ class BlockWriter(wiring.Component):
     parameter_write: Any
     sample_write: Any
 
-    def __init__(self, engine: EngineParameters) -> None:
+    def __init__(self, engine: EngineParameters, *, compact: bool = False) -> None:
         self._engine = engine
+        self._compact = compact
         super().__init__(
             {
                 "packet": In(PacketLayout()),
@@ -100,18 +104,20 @@ class BlockWriter(wiring.Component):
         """Read values one by one; each is held in a register until its memory accepts it."""
         remaining, position, high = Signal(16), Signal(8), Signal()
         valid, item_address, item = Signal(), Signal(16), Signal(32)
-        move = Signal()
+        move, rest = Signal(), Signal()
         accepted = self._add_outputs(m, valid, item_address, item)
         following = Signal(8)
         first_word = delayed(m, self._first_word(), 1, reset_less=True)
         packed = delayed(m, packed, 1, reset_less=True)
         m.d.comb += [
-            move.eq((remaining != 0) & (~valid | accepted)),
+            move.eq((remaining != 0) & (~valid | accepted) & ~rest),
             following.eq(position + (move & (high | ~packed))),
             self.payload_address.eq(Mux(self.start, first_word, following)),
             self.done.eq((remaining == 0) & ~valid),
         ]
         m.d.sync += position.eq(self.payload_address)
+        if self._compact:
+            m.d.sync += rest.eq(move & (self.packet.opcode == Opcode.WRITE_PROGRAM))
         with m.If(accepted):
             m.d.sync += valid.eq(0)
         with m.If(self.start):

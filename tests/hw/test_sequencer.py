@@ -86,7 +86,9 @@ async def load(ctx: Any, sequencer: Sequencer, stages: list[Stage]) -> None:
     for address, word in enumerate(words):
         ctx.set(sequencer.program_write, {"valid": 1, "address": address, "data": word})
         await ctx.tick()
-    ctx.set(sequencer.program_write.valid, 0)
+        ctx.set(sequencer.program_write.valid, 0)
+        if sequencer.compact:
+            await ctx.tick()
 
 
 async def start(ctx: Any, sequencer: Sequencer, entry: int, stop: int, sample_base: int) -> None:
@@ -129,16 +131,17 @@ def with_least_waits(engine: EngineParameters, stages: list[Stage]) -> list[int]
     return waits
 
 
+@pytest.mark.parametrize("compact", [False, True])
 @pytest.mark.parametrize("sharing", [1, 2, 3, 16])
 @pytest.mark.parametrize("seed", range(6))
-def test_random_programs_equal_the_interpreter(sharing, seed):
+def test_random_programs_equal_the_interpreter(sharing, seed, compact):
     generator = random.Random(f"{sharing} {seed}")
     engine = engine_of(sharing)
     stages = [random_stage(generator) for _ in range(5)]
     for index, wait in enumerate(with_least_waits(engine, stages)):
         wait += generator.choice([0, 0, 1, 2, 30])
         stages[index] = Stage(**{**vars(stages[index]), "wait_cycles": wait})
-    sequencer = Sequencer(engine)
+    sequencer = Sequencer(engine, compact=compact)
 
     async def bench(ctx):
         await load(ctx, sequencer, stages)
@@ -148,15 +151,16 @@ def test_random_programs_equal_the_interpreter(sharing, seed):
     simulate(sequencer, bench)
 
 
+@pytest.mark.parametrize("compact", [False, True])
 @pytest.mark.parametrize("outputs", [1, 18, 19, 20, 21])
-def test_prefetch_cycles_between_stages_are_enough(outputs):
+def test_prefetch_cycles_between_stages_are_enough(outputs, compact):
     engine = engine_of(1)
     generator = random.Random(outputs)
     fields: dict[str, Any] = {"counts": (1, 1, 1, 1, outputs, 1)}
     stages = [random_stage(generator, **fields) for _ in range(4)]
     waits = with_least_waits(engine, stages)
     stages = [Stage(**{**vars(s), "wait_cycles": w}) for s, w in zip(stages, waits, strict=True)]
-    sequencer = Sequencer(engine)
+    sequencer = Sequencer(engine, compact=compact)
 
     async def bench(ctx):
         await load(ctx, sequencer, stages)
@@ -184,9 +188,10 @@ def test_a_stage_waits_for_its_descriptor_if_the_program_does_not():
     assert starts[1] - starts[0] == PREFETCH_CYCLES
 
 
+@pytest.mark.parametrize("compact", [False, True])
 @pytest.mark.parametrize("wait", [0, 1, 18, 19, 20, 40])
-def test_wait_before_the_entry_is_honoured(wait):
-    sequencer = Sequencer(engine_of(2))
+def test_wait_before_the_entry_is_honoured(wait, compact):
+    sequencer = Sequencer(engine_of(2), compact=compact)
     stages = [random_stage(random.Random(3), wait_cycles=wait)]
 
     async def bench(ctx):
@@ -216,7 +221,8 @@ def test_a_count_may_be_65536():
     assert sum(issued) == 1 << 16
 
 
-def test_reset_stops_a_program_and_the_next_one_runs():
+@pytest.mark.parametrize("compact", [False, True])
+def test_reset_stops_a_program_and_the_next_one_runs(compact):
     engine = engine_of(2)
     generator = random.Random(11)
     stages = [random_stage(generator, counts=(1, 1, 1, 2, 5, 3), wait_cycles=0) for _ in range(2)]
@@ -235,6 +241,6 @@ def test_reset_stops_a_program_and_the_next_one_runs():
                 await ctx.tick()
             await check_run(ctx, sequencer, stages, 1, 7)
 
-    sequencer = Sequencer(engine)
+    sequencer = Sequencer(engine, compact=compact)
     design, reset = with_reset(sequencer)
     simulate(design, bench)

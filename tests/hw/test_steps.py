@@ -16,9 +16,7 @@ def test_every_step_is_read_as_the_host_wrote_it(slots):
     generator = random.Random(slots)
     words = [generator.getrandbits(32) for _ in range(slots * DESCRIPTOR_WORDS)]
     shown = sorted({0, slots - 1, *generator.choices(range(slots), k=4)})
-    order = [
-        slot * DESCRIPTOR_WORDS + word for slot in shown for word in range(DESCRIPTOR_WORDS)
-    ]
+    order = [slot * DESCRIPTOR_WORDS + word for slot in shown for word in range(DESCRIPTOR_WORDS)]
     generator.shuffle(order)
 
     async def bench(ctx):
