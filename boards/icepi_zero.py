@@ -12,7 +12,7 @@ BOARD = Board(
     device="LFE5U-25F",
     package="CABGA256",
     input_mhz=Fraction(50),
-    default_mhz=Fraction(50),
+    default_mhz=Fraction(60),
     pll="EHXPLLL",
     luts=24_288,
     block_rams=56,
@@ -20,6 +20,6 @@ BOARD = Board(
     bauds=BAUDS,
     default_baud=3_000_000,
     link="USB port of the FT231X on the board",
-    lanes=16,
+    lanes=8,
     loader_board="icepi-zero",
 )

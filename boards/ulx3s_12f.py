@@ -12,7 +12,7 @@ BOARD = Board(
     device="LFE5U-12F",
     package="CABGA381",
     input_mhz=Fraction(25),
-    default_mhz=Fraction(50),
+    default_mhz=Fraction(60),
     pll="EHXPLLL",
     luts=24_288,  # the die is that of the LFE5U-25F, and the open tools use all of it
     block_rams=56,
@@ -20,6 +20,6 @@ BOARD = Board(
     bauds=BAUDS,
     default_baud=3_000_000,
     link="USB port US1, FT231X on the board",
-    lanes=16,
+    lanes=8,
     loader_board="ulx3s",
 )
