@@ -36,7 +36,12 @@ def component_verilog(component: wiring.Component, name: str) -> str:
     """
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
     pragmas = [f"/* verilator lint_off {rule} */  // {why}\n" for rule, why in _PRAGMAS.items()]
-    return "".join(pragmas) + _fill_loops(_initial_statements(text))
+    return "".join(pragmas) + _fill_loops(_initial_statements(_without_empty(text)))
+
+
+def _without_empty(text: str) -> str:
+    """Drop declarations of signals without bits, which are ascending ranges and never used."""
+    return re.sub(r"^  (wire|reg) \[-1:0\] [^\n]*;\n", "", text, flags=re.MULTILINE)
 
 
 def _initial_statements(text: str) -> str:

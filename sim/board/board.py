@@ -101,7 +101,8 @@ def _start(
             return BoardProcess(build.program, divisor, faults, seed, link)
     except (BuildError, StartError) as error:
         lines = str(error).splitlines()
-        said = next((line for line in lines if "rror" in line.partition(":")[2]), lines[0])
+        told = (line for line in lines if line.startswith("%") or "error:" in line)
+        said = next(told, lines[0])
         raise UserError(
             f"the simulator of this board cannot be built here: {said.strip()} "
             "('tenzo doctor' lists the tools)"

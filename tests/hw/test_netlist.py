@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import Module, Signal, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, fifo, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.netlist import component_verilog
@@ -61,6 +61,8 @@ class Sample(wiring.Component):
             self.word.eq(read.data),
         ]
         m.d.sync += odd.eq(~odd)
+        m.submodules.queue = queue = fifo.SyncFIFO(width=4, depth=1)
+        m.d.comb += [queue.w_data.eq(self.i.left), queue.w_en.eq(odd), queue.r_en.eq(odd)]
         m.submodules.zeros = zeros = memory.Memory(shape=4, depth=300, init=[])
         look, put = zeros.read_port(), zeros.write_port()
         m.d.comb += [look.addr.eq(self.i), put.addr.eq(self.i), put.data.eq(self.i), put.en.eq(odd)]
@@ -77,6 +79,10 @@ class Sample(wiring.Component):
 
 def test_verilog_is_clean() -> None:
     assert lint(component_verilog(Sample(), "sample"), "sample") == []
+
+
+def test_signals_without_bits_are_not_declared() -> None:
+    assert "[-1:0]" not in component_verilog(Sample(), "sample")
 
 
 def test_module_bears_the_given_name() -> None:
