@@ -135,10 +135,7 @@ class SerialTransport:
             silences = 0 if came else silences + 1
             if silences >= self.limits.silences:
                 break
-        raise NoAnswerError(
-            f"the engine on {self._port.name} at {self.baud} baud has stopped answering: "
-            f"{attempt + 1} tries brought no good response, check its power and cable"
-        )
+        raise NoAnswerError(self._failure(attempt + 1, silences))
 
     def _send(self, frame: bytes) -> bool:
         """Write a frame; return whether the port took it in time."""
@@ -181,10 +178,23 @@ class SerialTransport:
         else:
             self._patience = max(1.0, self._patience * 0.99)
 
+    def _failure(self, tries: int, silences: int) -> str:
+        """Return why a packet has no good response, and what to do."""
+        place = f"the engine on {self._port.name} at {self.baud} baud"
+        if silences:
+            return (
+                f"{place} has stopped answering: {tries} tries brought no good response, check "
+                "its power and cable"
+            )
+        return (
+            f"the line to {place} damages too many bytes: {tries} tries brought no good response, "
+            "check cable and ground, or build for a lower rate"
+        )
+
     def _gone(self, error: OSError) -> LostDeviceError:
         """Return the error of a port that cannot be read or written any more."""
-        reason = error.strerror or str(error).partition(" (")[0]
-        return LostDeviceError(f"port {self._port.name} is gone: {reason.lower()}")
+        reason = (error.strerror or "it was disconnected").lower()
+        return LostDeviceError(f"port {self._port.name} is gone: {reason}")
 
 
 def _judge(request: Sequence[int], words: Sequence[int]) -> list[int] | bool | None:

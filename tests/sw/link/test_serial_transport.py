@@ -199,6 +199,20 @@ def test_an_engine_that_stops_answering_is_named() -> None:
         device.close()
 
 
+def test_a_line_that_damages_everything_is_named() -> None:
+    def answer(words: list[int]) -> bytes:
+        response = engine.endpoint.exchange(words)
+        return encode_frame(response if engine.packets < 10 else [*response[:-1], 0])
+
+    with PtyEngine(ENGINE, answer=answer) as engine:
+        device = open_serial(ENGINE, engine.port, Limits(margin_seconds=100.0, tries=50))
+        with pytest.raises(
+            LostDeviceError, match=r"^the line to the engine on .* damages too many"
+        ):
+            keep_busy(device)
+        device.close()
+
+
 def test_a_port_that_vanishes_is_named() -> None:
     with PtyEngine(ENGINE, last=9) as engine:
         device = open_serial(ENGINE, engine.port)
