@@ -1,13 +1,13 @@
 """Parameter banks: the master copy and two working copies of weights and biases."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Value, signed
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from tenzo.hw.delay import delayed
 from tenzo.hw.interface import ParameterWriteLayout
-from tenzo.hw.memory import simple_memory
+from tenzo.hw.memory import SPRAM_WORDS, SinglePortMemory, has_spram, simple_memory
 from tenzo.hw.perturbation import ParameterAddressLayout
 from tenzo.sw.engine import EngineParameters
 
@@ -66,36 +66,57 @@ class ParameterBanks(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        """Build the four memories."""
+        """Build the masters and the working copies."""
         m = Module()
-        engine = self.engine
-        weights = self._kind(m, "weight", engine.weight_depth, is_bias=0)
-        biases = self._kind(m, "bias", engine.bias_depth, is_bias=1)
-        bias_read = delayed(m, self.master_read.bias, 1, reset_less=True)
-        m.d.comb += self.master_data.eq(Mux(bias_read, biases, weights))
+        depths = {"weight": self.engine.weight_depth, "bias": self.engine.bias_depth}
+        if has_spram(platform) and 2 * max(depths.values()) <= SPRAM_WORDS:
+            self._single_master(m, max(depths.values()))
+        else:
+            self._two_masters(m, depths)
+        for is_bias, (name, depth) in enumerate(depths.items()):
+            working = simple_memory(signed(self.engine.weight.width), 2 * depth)
+            m.submodules[f"{name}_working"] = working
+            write, read = working.write_port(), working.read_port()
+            target = self.working_write
+            m.d.comb += [
+                write.en.eq(_wanted(target, is_bias, depth)),
+                write.addr.eq(Cat(self.filling, target.address)),
+                write.data.eq(target.data),
+                read.addr.eq(Cat(self.computing, getattr(self, f"{name}_address"))),
+                getattr(self, name).eq(read.data),
+            ]
         return m
 
-    def _kind(self, m: Module, name: str, depth: int, *, is_bias: int) -> Signal:
-        """Build master and working copies of one kind; return the master's read data."""
-        shape = signed(self.engine.weight.width)
-        m.submodules[f"{name}_master"] = master = simple_memory(shape, depth)
-        m.submodules[f"{name}_working"] = working = simple_memory(shape, 2 * depth)
-        self._write(m, master, self.master_write, is_bias, depth, self.master_write.address)
-        target = self.working_write
-        self._write(m, working, target, is_bias, depth, Cat(self.filling, target.address))
-        master_read, working_read = master.read_port(), working.read_port()
-        m.d.comb += [
-            master_read.addr.eq(self.master_read.address),
-            working_read.addr.eq(Cat(self.computing, getattr(self, f"{name}_address"))),
-            getattr(self, name).eq(working_read.data),
-        ]
-        return master_read.data
+    def _two_masters(self, m: Module, depths: dict[str, int]) -> None:
+        """Build one memory for each kind, and choose what was read."""
+        values = []
+        for is_bias, (name, depth) in enumerate(depths.items()):
+            master = SinglePortMemory(signed(self.engine.weight.width), depth)
+            m.submodules[f"{name}_master"] = master
+            m.d.comb += [
+                master.write_enable.eq(_wanted(self.master_write, is_bias, depth)),
+                master.write_address.eq(self.master_write.address),
+                master.write_data.eq(self.master_write.data),
+                master.read_address.eq(self.master_read.address),
+            ]
+            values.append(master.read_data)
+        bias_read = delayed(m, self.master_read.bias, 1, reset_less=True)
+        m.d.comb += self.master_data.eq(Mux(bias_read, values[1], values[0]))
 
-    @staticmethod
-    def _write(
-        m: Module, memory: Memory, request: data.View, is_bias: int, depth: int, address: Value
-    ) -> None:
-        """Connect a write port to the requests for one kind."""
-        port = memory.write_port()
-        wanted = request.valid & (request.bias == is_bias) & (request.address < depth)
-        m.d.comb += [port.en.eq(wanted), port.addr.eq(address), port.data.eq(request.data)]
+    def _single_master(self, m: Module, depth: int) -> None:
+        """Build one memory for both kinds, where a memory has far more words than either needs."""
+        bits = ceil_log2(depth)
+        m.submodules.master = master = SinglePortMemory(signed(self.engine.weight.width), 2 << bits)
+        write, read = self.master_write, self.master_read
+        m.d.comb += [
+            master.write_enable.eq(write.valid & (write.address >> bits == 0)),
+            master.write_address.eq(Cat(write.address[:bits], write.bias)),
+            master.write_data.eq(write.data),
+            master.read_address.eq(Cat(read.address[:bits], read.bias)),
+            self.master_data.eq(master.read_data),
+        ]
+
+
+def _wanted(request: data.View, is_bias: int, depth: int) -> Value:
+    """Return whether a write is for one kind, and not past its end."""
+    return request.valid & (request.bias == is_bias) & (request.address < depth)

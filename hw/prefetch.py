@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2
 from tenzo.hw.delay import delayed
 from tenzo.hw.descriptor import DescriptorLayout, word_assignments
 from tenzo.hw.interface import ProgramWriteLayout
-from tenzo.hw.memory import simple_memory
+from tenzo.hw.memory import SinglePortMemory
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.program import DESCRIPTOR_WORDS, HALFWORDS
 
@@ -69,25 +69,26 @@ class Prefetch(wiring.Component):
         """Build the memory, the word counter and the write enables."""
         m = Module()
         depth = self.engine.stage_slots * DESCRIPTOR_WORDS
-        m.submodules.memory = memory = simple_memory(32, depth)
-        write, read = memory.write_port(), memory.read_port()
+        m.submodules.memory = memory = SinglePortMemory(32, depth)
         m.d.comb += [
-            write.en.eq(self.program_write.valid & (self.program_write.address < depth)),
-            write.addr.eq(self.program_write.address),
-            write.data.eq(self.program_write.data),
+            memory.write_enable.eq(self.program_write.valid & (self.program_write.address < depth)),
+            memory.write_address.eq(self.program_write.address),
+            memory.write_data.eq(self.program_write.data),
         ]
         fetching = Signal()
         pointer = Signal(ceil_log2(depth), reset_less=True)
         word = Signal(range(DESCRIPTOR_WORDS), reset_less=True)
         last = word == DESCRIPTOR_WORDS - 1
-        m.d.comb += read.addr.eq(pointer)
+        m.d.comb += memory.read_address.eq(pointer)
         with m.If(self.start | self.advance):
             m.d.sync += [fetching.eq(1), word.eq(0), self.ready.eq(0)]
         with m.Elif(fetching):
             m.d.sync += [word.eq(word + 1), pointer.eq(pointer + 1), fetching.eq(~last)]
         with m.If(self.start):  # times DESCRIPTOR_WORDS, without a multiplier
             m.d.sync += pointer.eq((self.entry << 4) + (self.entry << 1))
-        self._store(m, read.data, delayed(m, fetching, 1), delayed(m, word, 1, reset_less=True))
+        self._store(
+            m, memory.read_data, delayed(m, fetching, 1), delayed(m, word, 1, reset_less=True)
+        )
         return m
 
     def _store(self, m: Module, value: Signal, valid: Signal, index: Signal) -> None:
