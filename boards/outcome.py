@@ -28,7 +28,7 @@ _CELLS = {
     "gowin": {
         "LUT": "LUT4",
         "flip-flop": "DFF",
-        "carry": "ALU",
+        "carry cell": "ALU",
         "block RAM": "BSRAM",
         "multiplier": "MULT18X18",
         "PLL": "rPLL",
