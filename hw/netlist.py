@@ -8,6 +8,8 @@ import re
 from amaranth.back import verilog
 from amaranth.lib import wiring
 
+from tenzo.hw.memory import Target
+
 #: Warnings that say nothing about a generated file; each with the reason that goes into the text.
 _PRAGMAS = {
     "DECLFILENAME": "one file holds every module",
@@ -16,7 +18,7 @@ _PRAGMAS = {
 }
 
 
-def component_verilog(component: wiring.Component, name: str) -> str:
+def component_verilog(component: wiring.Component, name: str, target: Target | None = None) -> str:
     """Verilog of a component and all in it, clean under ``verilator --lint-only -Wall``.
 
     Two warnings remain, from Amaranth's expressions that widen or cut their operands: WIDTHEXPAND
@@ -28,13 +30,17 @@ def component_verilog(component: wiring.Component, name: str) -> str:
         Component; its signature gives the ports.
     name : str
         Name of the top module, and first part of the name of every other module.
+    target : Target, optional
+        What is known of the part it is for.
 
     Returns
     -------
     str
         The text, the same whenever the component is the same.
     """
-    text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    text = verilog.convert(
+        component, name=name, platform=target, emit_src=False, strip_internal_attrs=True
+    )
     pragmas = [f"/* verilator lint_off {rule} */  // {why}\n" for rule, why in _PRAGMAS.items()]
     return "".join(pragmas) + _fill_loops(_initial_statements(_without_empty(text)))
 
