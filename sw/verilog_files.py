@@ -1,4 +1,4 @@
-"""The files that go with an engine: Verilog, ports, packets, and the words that load a network."""
+"""The files that go with an engine: Verilog, ports, packets, a network's words, and a C driver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tenzo.sw.configuration.config import Config
+from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
+from tenzo.sw.link.c_header import c_header, network_header
 from tenzo.sw.link.memory_image import memory_image
 from tenzo.sw.link.packet_docs import packet_docs
 from tenzo.sw.networks.parameters import initial_vector
@@ -20,6 +22,18 @@ from tenzo.sw.training.trained import load_trained
 
 PORTS_FILE, PACKETS_FILE, IMAGE_FILE = "ports.json", "packets.md", "network.hex"
 """Names of files; the Verilog has the name of its top module."""
+
+HEADER_FILE, NETWORK_HEADER_FILE = "tenzo.h", "tenzo_network.h"
+"""Names of what is generated for programs in C."""
+
+C_FILES = {
+    "driver_header": "tenzo_driver.h",
+    "driver": "tenzo_driver.c",
+    "example": "tenzo_example.c",
+}
+"""Names of what is copied for them."""
+
+_C_FOLDER = Path(__file__).parent / "c_driver"
 
 
 def write_verilog(
@@ -43,7 +57,8 @@ def write_verilog(
 
     Returns
     -------
-    The files: ``verilog``, ``ports``, ``packets`` and ``image``.
+    The files: ``verilog``, ``ports``, ``packets`` and ``image``; and for programs in C ``header``,
+    ``network_header``, ``driver_header``, ``driver`` and ``example``.
 
     Raises
     ------
@@ -63,12 +78,25 @@ def write_verilog(
         "ports": (PORTS_FILE, json.dumps(port_manifest(engine, wrapper), indent=2) + "\n"),
         "packets": (PACKETS_FILE, packet_docs()),
         "image": (IMAGE_FILE, memory_image(planned.program, parameters_raw, engine)),
+        **_c_texts(planned, parameters_raw, engine),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.values():
         data = text.encode()
         write_atomically(folder / name, lambda file, data=data: file.write(data))  # type: ignore[misc]
     return {kind: folder / name for kind, (name, _) in texts.items()}
+
+
+def _c_texts(
+    planned: Plan, parameters_raw: npt.NDArray[np.int64], engine: EngineParameters
+) -> dict[str, tuple[str, str]]:
+    """Return the names and texts of the files for programs in C."""
+    network = network_header(planned.program, parameters_raw, engine)
+    return {
+        "header": (HEADER_FILE, c_header(engine)),
+        "network_header": (NETWORK_HEADER_FILE, network),
+        **{kind: (name, (_C_FOLDER / name).read_text()) for kind, name in C_FILES.items()},
+    }
 
 
 def _network(

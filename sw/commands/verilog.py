@@ -37,7 +37,7 @@ from tenzo.sw.wrappers import WRAPPERS
 def command(
     config: str, out: Path, wrapper: str | None, overrides: tuple[str, ...], as_json: bool
 ) -> None:
-    """Write Verilog, ports, packet map and the network's memory image.
+    """Write Verilog, ports, packet map, the network's memory image and a C driver.
 
     CONFIG is a preset's name, a TOML file, or the folder of a run: then the image holds the
     trained weights, otherwise the initial ones.
@@ -52,6 +52,16 @@ def command(
         print_json({"trained": run is not None, **{kind: str(p) for kind, p in files.items()}})
         return
     weights = "trained weights" if run else "initial weights: CONFIG is no run's folder"
-    notes = {"verilog": "engine", "ports": "ports", "packets": "packet map", "image": weights}
+    notes = {
+        "verilog": "engine",
+        "ports": "ports",
+        "packets": "packet map",
+        "image": weights,
+        "header": "packets and this engine, for C",
+        "network_header": f"program and {weights.partition(':')[0]}, for C",
+        "driver_header": "driver in C",
+        "driver": "its functions",
+        "example": "a program that uses it",
+    }
     for kind, path in files.items():
         click.echo(f"{path}  ({notes[kind]})")

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tenzo.hw.verilog import MODULE_NAME, engine_verilog
+from tenzo.hw.verilog import MODULE_NAME, engine_verilog, port_manifest
 from tenzo.sw.cli import main
 from tenzo.sw.configuration.config import load_config
 from tenzo.sw.errors import UserError
+from tenzo.sw.link.c_header import c_header, network_header
 from tenzo.sw.link.memory_image import memory_image
 from tenzo.sw.link.packet_docs import packet_docs
 from tenzo.sw.networks.parameters import initial_vector
@@ -33,14 +34,33 @@ def test_preset_is_written_with_initial_weights(tmp_path: Path) -> None:
         "network.hex",
         "packets.md",
         "ports.json",
+        "tenzo.h",
+        "tenzo_driver.c",
+        "tenzo_driver.h",
         "tenzo_engine.v",
+        "tenzo_example.c",
+        "tenzo_network.h",
     ]
     assert files["verilog"].read_text() == engine_verilog(engine)
     assert files["packets"].read_text() == packet_docs()
     assert json.loads(files["ports"].read_text())["module"] == MODULE_NAME
     weights = engine.weight.quantize(initial_vector(network, 1))
-    image = memory_image(plan(network, engine).program, weights, engine)
-    assert files["image"].read_text() == image
+    program = plan(network, engine).program
+    assert files["image"].read_text() == memory_image(program, weights, engine)
+    assert files["header"].read_text() == c_header(engine)
+    assert files["network_header"].read_text() == network_header(program, weights, engine)
+
+
+@pytest.mark.slow
+def test_wrapper_gives_the_verilog_its_ports_and_its_name(tmp_path: Path) -> None:
+    options = ["--wrapper", "axi-stream", "--set", SMALL[0], "--json", "-q"]
+    result = CliRunner().invoke(main, ["verilog", "digits", "-o", str(tmp_path), *options])
+    assert result.exit_code == 0, result.output
+    files = json.loads(result.stdout)
+    engine = load_config("digits", SMALL[:1]).engine()
+    assert Path(files["verilog"]).name == "tenzo_axi_stream.v"
+    assert Path(files["verilog"]).read_text() == engine_verilog(engine, "axi-stream")
+    assert json.loads(Path(files["ports"]).read_text()) == port_manifest(engine, "axi-stream")
 
 
 @pytest.mark.slow
