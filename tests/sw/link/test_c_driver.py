@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tenzo.sw.device import Query
@@ -64,13 +65,20 @@ def test_results_are_goldens_on_a_line_that_damages_bytes(program: CProgram) -> 
     assert not result.stderr.startswith("0 ")
 
 
-def test_wide_values_and_long_blocks_are_goldens(tmp_path: Path, compiler: str) -> None:
+@pytest.mark.parametrize("zeros", [True, False])
+def test_wide_values_and_long_blocks_are_goldens(
+    tmp_path: Path, compiler: str, zeros: bool
+) -> None:
     parameters = values(WIDE.weight, WIDE_PROGRAM.parameter_count)
+    # Without a zero byte both ways: blocks of the line that are full.
+    parameters = parameters if zeros else np.full_like(parameters, -5000)
     program = CProgram(tmp_path, compiler, WIDE_PROGRAM, parameters, WIDE)
-    samples = program.samples(3)
+    samples = program.samples(3) if zeros else np.full((3, 300), -1000)
+    expected = program.expected(samples, Query())
+    assert zeros or b"\0" not in np.array(expected.split(), np.int32).tobytes()
     with PtyEngine(WIDE) as engine:
         result = program.run(engine.port, samples)
-    assert result.stdout == program.expected(samples, Query()), result.stderr
+    assert result.stdout == expected, result.stderr
 
 
 def test_queries_of_an_earlier_host_are_released(program: CProgram) -> None:
