@@ -32,7 +32,7 @@ class MissingDataError(UserError):
 
 
 class InfiniteLossError(UserError):
-    """A loss became infinite or NaN; the weights it was made at are no good."""
+    """A loss became infinite or NaN, or training diverges; the latest weights are no good."""
 
 
 class DeviceError(RuntimeError):

@@ -66,10 +66,12 @@ def train_first_order(
             if time.perf_counter() - saved_at > training.checkpoint_seconds:
                 run.save(trainer.state(), digest)
                 saved_at = time.perf_counter()
+        run.save(trainer.state(), digest)
     except KeyboardInterrupt:
         run.save(trainer.state(), digest)
         raise Interrupted(2, f"stopped at step {trainer.step} of {training.steps}") from None
-    run.save(trainer.state(), digest)
+    finally:
+        run.unlock()
     return trainer.summary()
 
 

@@ -72,6 +72,12 @@ def run_experiment(
     _check_folder(folder, experiment.name, quick)
     variants, skipped = _available(experiment)
     jobs = make_jobs(experiment, variants, folder, quick, data)
+    if data is not None and not any(_takes_folder(job) for job in jobs):
+        form = "the quick form of " if quick else ""
+        raise UserError(
+            f"data folder {data} is of no use to {form}the experiment {experiment.name!r}: leave "
+            f"out --data{' or --quick' if quick else ''}"
+        )
     pending = [job for job in jobs if job.outcome() is None]
     _mark(folder, experiment.name, quick)
     if len(pending) < len(jobs):
@@ -132,6 +138,11 @@ def _with_data(config: Config, data: str | None) -> Config:
         )
     check_folder(Path(place))
     return config
+
+
+def _takes_folder(job: Job) -> bool:
+    """Return whether a job's data is in a folder."""
+    return bool((job.document.get("data") or {}).get("mnist"))
 
 
 def _available(experiment: Experiment) -> tuple[list[Variant], dict[str, str]]:

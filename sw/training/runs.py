@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from filelock import BaseFileLock, FileLock, Timeout
 
 from tenzo.sw.configuration.config import Config, load_config
 from tenzo.sw.configuration.differences import first_difference
@@ -26,17 +28,20 @@ RUNS_FOLDER = Path("runs")
 """Where runs go unless told otherwise."""
 
 _METRICS_BYTES = "metrics_bytes"
+_LOCK = ".lock"
 _MINE = ("config.toml", "metrics.jsonl", "checkpoint.npz", "summary.json")
 
 
 class RunFolder:
     """The folder of one run.
 
-    Make one with :meth:`create` or :meth:`resume`.
+    Make one with :meth:`create` or :meth:`resume`: they keep other processes out until
+    :meth:`unlock`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._release: weakref.finalize | None = None
         self.config_path, self.metrics_path, self.checkpoint_path, self.summary_path = (
             path / name for name in _MINE
         )
@@ -73,6 +78,7 @@ class RunFolder:
         cls.check_new(out)
         folder = cls(_next_folder(config.name) if out is None else out)
         folder.path.mkdir(parents=True, exist_ok=True)
+        folder._lock()
         write_atomically(folder.config_path, lambda file: file.write(config.toml().encode()))
         folder.metrics_path.touch()
         return folder
@@ -84,7 +90,7 @@ class RunFolder:
         Raises
         ------
         UserError
-            If there is no run, or one of another configuration.
+            If there is no run, one of another configuration, or another process works on it.
         """
         path = out or _latest_folder(config.name)
         if path is None or not (path / "config.toml").is_file():
@@ -95,7 +101,14 @@ class RunFolder:
                 f"run {path} is of another configuration: its {difference}; give what it was begun "
                 "with, or start a new run in another folder"
             )
-        return cls(path)
+        folder = cls(path)
+        folder._lock()
+        return folder
+
+    def unlock(self) -> None:
+        """Let other processes work on the run."""
+        if self._release is not None:
+            self._release()
 
     def save(self, arrays: Mapping[str, npt.NDArray[Any]], digest: str) -> None:
         """Replace the checkpoint; metrics written so far belong to it.
@@ -186,6 +199,18 @@ class RunFolder:
         text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
         write_atomically(self.summary_path, lambda file: file.write(text.encode()))
 
+    def _lock(self) -> None:
+        """Keep other processes out; the lock of one that was killed counts for nothing."""
+        lock = FileLock(self.path / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(
+                f"run {self.path} is another process's at the moment: wait until that ends, or "
+                "name another folder with --out"
+            ) from None
+        self._release = weakref.finalize(self, _unlock, lock)
+
     def summary(self) -> dict[str, Any]:
         """Return the result; :class:`UserError` if the run has not finished."""
         if not self.summary_path.is_file():
@@ -200,6 +225,12 @@ def open_run(path: str | os.PathLike[str]) -> RunFolder:
     if not folder.config_path.is_file():
         raise UserError(f"{path} holds no run: name the folder that tenzo train wrote")
     return folder
+
+
+def _unlock(lock: BaseFileLock) -> None:
+    """Remove a lock."""
+    Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()
 
 
 def _numbers(name: str) -> list[int]:

@@ -29,6 +29,9 @@ from tenzo.sw.training.sign_descent import GreedySignDescent
 
 IntArray = npt.NDArray[np.int64]
 
+_MOST_ENDED = 0.9
+"""Share of weights that may lie at the ends of their range, clipped."""
+
 
 class Trainer:
     """Trains a network on a device, step by step; all that decides the next step is in its state.
@@ -217,9 +220,17 @@ class Trainer:
             self.weights[...] = self.weights_raw() * self.weight_format.step
 
     def _clip(self) -> None:
-        """Keep weights inside their range; count how many had left it."""
+        """Keep weights inside their range; count how many had left it; most of them is too many."""
         clipped = np.clip(self.weights, self.low, self.high)
         changed = int(np.count_nonzero(clipped != self.weights))
-        if changed:
-            self.clips += changed
-            self.weights[...] = clipped
+        if not changed:
+            return
+        ended = int(np.count_nonzero((clipped <= self.low) | (clipped >= self.high)))
+        if ended > _MOST_ENDED * self.size or not np.isfinite(clipped).all():
+            raise InfiniteLossError(
+                f"in step {self.step + 1}, training diverges: {ended} of {self.size} weights are "
+                f"at the ends of their range, {self.low:.4g} to {self.high:.4g}: take a smaller "
+                "training.learning_rate"
+            )
+        self.clips += changed
+        self.weights[...] = clipped

@@ -84,7 +84,10 @@ def train(
         except KeyboardInterrupt:
             raise _interrupted(interruption, "before training began; nothing was written") from None
         run.command = command
-        return run.finish(reporter or Silence())
+        try:
+            return run.finish(reporter or Silence())
+        finally:
+            run.folder.unlock()
 
 
 class _Run:

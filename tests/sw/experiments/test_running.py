@@ -141,6 +141,24 @@ def test_missing_data_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("mnist-small", "--quick"), "the quick form of the experiment 'mnist-small': leave out"),
+        (("poisson10",), "of no use to the experiment 'poisson10': leave out --data"),
+    ],
+)
+def test_data_that_no_run_takes_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    out = tmp_path / "out"
+    result = run_tenzo("experiment", *arguments, "--data", str(tmp_path), "--out", str(out))
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not out.exists()
+
+
 def test_folder_of_another_experiment_is_refused(tmp_path: Path) -> None:
     (tmp_path / "experiment.json").write_text('{"experiment": "hjb20", "quick": true}')
     result = run_tenzo("experiment", "variance", "--out", str(tmp_path))

@@ -146,7 +146,7 @@ def test_loss_that_is_no_number_is_exit_status_2(tmp_path) -> None:
 
 
 def test_weights_that_outgrow_the_table_stop_the_run_and_keep_the_checkpoint(tmp_path) -> None:
-    changes = ("training.recalibrate_steps=2", "training.learning_rate=5")
+    changes = ("training.recalibrate_steps=2", "training.learning_rate=1")
     config = short_config(*changes, "training.checkpoint_steps=1", name="hjb20")
     sentence = (
         r"in 2 steps the weights have outgrown the engine, take a smaller training.learning_rate: "

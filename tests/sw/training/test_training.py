@@ -7,7 +7,7 @@ from tenzo.sw.data.datasets import load_digits
 from tenzo.sw.data.samples import load_samples, quantize_dataset
 from tenzo.sw.device import Outputs
 from tenzo.sw.devices import kernel_name, open_device
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import InfiniteLossError, UserError
 from tenzo.sw.training.checkpoint import load_checkpoint
 from tenzo.sw.training.interruption import Interrupted, Interruption
 from tenzo.sw.training.runs import RunFolder, open_run
@@ -54,6 +54,22 @@ class StopAt:
         pass
 
 
+def train_in_parts(config, folder, stops):
+    """Train with an interruption at each of some steps; return the summary."""
+    for index, stop in enumerate(stops):
+        interruption = Interruption()
+        sentence = f"SIGTERM at step {stop} of {config.training.steps}.*--resume"
+        with pytest.raises(Interrupted, match=sentence):
+            train(
+                config,
+                out=folder,
+                resume=index > 0,
+                reporter=StopAt(interruption, stop),
+                interruption=interruption,
+            )
+    return train(config, out=folder, resume=True)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
@@ -94,18 +110,7 @@ def test_same_configuration_gives_the_same_bits(whole, tmp_path):
 
 @pytest.mark.parametrize("stops", [(1,), (9, 10, 11), (25, 39)])
 def test_resumed_run_gives_the_bits_of_an_unbroken_one(whole, tmp_path, stops):
-    config = short_config()
-    for index, stop in enumerate(stops):
-        interruption = Interruption()
-        with pytest.raises(Interrupted, match=f"SIGTERM at step {stop} of 40.*--resume"):
-            train(
-                config,
-                out=tmp_path / "run",
-                resume=index > 0,
-                reporter=StopAt(interruption, stop),
-                interruption=interruption,
-            )
-    summary = train(config, out=tmp_path / "run", resume=True)
+    summary = train_in_parts(short_config(), tmp_path / "run", stops)
     assert metrics(tmp_path / "run") == metrics(whole[1])
     assert final_state(tmp_path / "run") == final_state(whole[1])
     assert summary.test_accuracy == whole[0].test_accuracy
@@ -183,15 +188,7 @@ def test_recalibration_changes_shifts_and_is_resumed_exactly(tmp_path):
             "training.recalibrate_saturation=0.0")  # fmt: skip
     config = short_config("training.recalibrate_steps=30", *wild)
     assert sum(train(config, out=tmp_path / "whole").saturations) > 0
-    interruption = Interruption()
-    with pytest.raises(Interrupted):
-        train(
-            config,
-            out=tmp_path / "run",
-            reporter=StopAt(interruption, 25),
-            interruption=interruption,
-        )
-    train(config, out=tmp_path / "run", resume=True)
+    train_in_parts(config, tmp_path / "run", (25,))
     assert final_state(tmp_path / "run") == final_state(tmp_path / "whole")
     assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
     train(short_config(*wild), out=tmp_path / "plain")
@@ -209,6 +206,40 @@ def test_weights_are_clipped_inside_their_range_and_counted(tmp_path):
     epsilon = round(0.01 * 2**14)
     assert weights.max() == (2**15 - 1 - epsilon) * 2.0**-14
     assert weights.min() == (-(2**15) + epsilon) * 2.0**-14
+
+
+def test_training_that_diverges_stops_and_keeps_the_last_good_checkpoint(tmp_path):
+    sentence = (
+        r"in step 1, training diverges: 826 of 826 weights are at the ends of their range, "
+        r"-1\.99 to 1\.99: take a smaller training\.learning_rate; the checkpoint of step 0 is in "
+    )
+    with pytest.raises(InfiniteLossError, match=sentence):
+        train(short_config("training.learning_rate=1e9"), out=tmp_path / "run")
+    assert int(load_checkpoint(tmp_path / "run" / "checkpoint.npz")["step"]) == 0
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_two_processes_do_not_work_on_one_run(tmp_path):
+    config, folder = short_config(), tmp_path / "run"
+    stopped = Interruption()
+    with stopped, pytest.raises(Interrupted):
+        train(config, out=folder, reporter=StopAt(stopped, 10), interruption=stopped)
+    other = RunFolder.resume(config, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError, match=f"run {folder} is another process's at the moment"):
+        train(config, out=folder, resume=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    other.unlock()
+    assert train(config, out=folder, resume=True).steps == 40
+    assert ".lock" not in [path.name for path in folder.iterdir()]
+
+
+def test_a_lock_without_its_process_counts_for_nothing(tmp_path):
+    (tmp_path / "run").mkdir()
+    folder = RunFolder.create(short_config(), tmp_path / "run")
+    folder.unlock()
+    (tmp_path / "run" / ".lock").touch()
+    assert train(short_config(), out=tmp_path / "run", resume=True).steps == 40
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "binomial"])
