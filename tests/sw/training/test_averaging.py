@@ -9,12 +9,11 @@ from tenzo.sw.data.samples import load_samples
 from tenzo.sw.devices import open_device
 from tenzo.sw.training.averaging import WeightAverage
 from tenzo.sw.training.checkpoint import load_checkpoint
-from tenzo.sw.training.interruption import Interrupted, Interruption
 from tenzo.sw.training.trained import evaluate_run, load_trained
 from tenzo.sw.training.trainer import Trainer
 from tenzo.sw.training.training import train
 from tests.sw.runs_support import short_config
-from tests.sw.training.test_training import StopAt, final_state, metrics
+from tests.sw.training.test_training import final_state, metrics, train_in_parts
 
 AVERAGE = "training.average=0.25"
 
@@ -62,14 +61,6 @@ def test_the_result_is_that_of_the_mean(whole):
 
 @pytest.mark.parametrize("stop", [29, 30, 31, 39])
 def test_averaging_is_resumed_exactly(whole, tmp_path, stop):
-    interruption = Interruption()
-    with pytest.raises(Interrupted):
-        train(
-            short_config(AVERAGE),
-            out=tmp_path / "run",
-            reporter=StopAt(interruption, stop),
-            interruption=interruption,
-        )
-    train(short_config(AVERAGE), out=tmp_path / "run", resume=True)
+    train_in_parts(short_config(AVERAGE), tmp_path / "run", (stop,))
     assert metrics(tmp_path / "run") == metrics(whole[1])
     assert final_state(tmp_path / "run") == final_state(whole[1])

@@ -12,7 +12,6 @@ from tenzo.sw.data.samples import load_samples
 from tenzo.sw.devices import open_device
 from tenzo.sw.training.coordinates import deltas_of
 from tenzo.sw.training.estimators import CoordinateGradient, RandomGradient
-from tenzo.sw.training.interruption import Interrupted, Interruption
 from tenzo.sw.training.optimisers import Adam, Momentum, Sgd
 from tenzo.sw.training.phases import Phase, Phases
 from tenzo.sw.training.schedules import Constant, Cosine
@@ -21,7 +20,7 @@ from tenzo.sw.training.trained import load_trained
 from tenzo.sw.training.trainer import Trainer
 from tenzo.sw.training.training import train
 from tests.sw.runs_support import short_config
-from tests.sw.training.test_training import StopAt, final_state, metrics
+from tests.sw.training.test_training import final_state, metrics, train_in_parts
 
 HYBRID = (
     "training.estimator=hybrid",
@@ -109,17 +108,7 @@ def test_metrics_say_which_phase_made_a_step(whole):
 
 @pytest.mark.parametrize("stops", [(24,), (25,), (26,), (10, 30)])
 def test_a_hybrid_is_resumed_exactly(whole, tmp_path, stops):
-    for index, stop in enumerate(stops):
-        interruption = Interruption()
-        with pytest.raises(Interrupted):
-            train(
-                short_config(*HYBRID),
-                out=tmp_path / "run",
-                resume=index > 0,
-                reporter=StopAt(interruption, stop),
-                interruption=interruption,
-            )
-    train(short_config(*HYBRID), out=tmp_path / "run", resume=True)
+    train_in_parts(short_config(*HYBRID), tmp_path / "run", stops)
     assert metrics(tmp_path / "run") == metrics(whole)
     assert final_state(tmp_path / "run") == final_state(whole)
 
@@ -133,17 +122,7 @@ def test_a_run_switches_when_its_validation_stalls_and_is_resumed_exactly(tmp_pa
     )
     train(config, out=tmp_path / "whole")
     assert [record["phase"] for record in metrics(tmp_path / "whole")] == [1, 1, 1, 2]
-    for index, stop in enumerate((15, 30, 35)):
-        interruption = Interruption()
-        with pytest.raises(Interrupted):
-            train(
-                config,
-                out=tmp_path / "run",
-                resume=index > 0,
-                reporter=StopAt(interruption, stop),
-                interruption=interruption,
-            )
-    train(config, out=tmp_path / "run", resume=True)
+    train_in_parts(config, tmp_path / "run", (15, 30, 35))
     assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
     assert final_state(tmp_path / "run") == final_state(tmp_path / "whole")
 

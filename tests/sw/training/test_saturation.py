@@ -9,13 +9,12 @@ from tenzo.sw.data.samples import load_samples
 from tenzo.sw.devices import open_device
 from tenzo.sw.planning.calibration import calibrate
 from tenzo.sw.training.checkpoint import load_checkpoint
-from tenzo.sw.training.interruption import Interrupted, Interruption
 from tenzo.sw.training.saturation import Recalibration
 from tenzo.sw.training.trainer import Trainer
 from tenzo.sw.training.training import train
 from tests.sim.endpoint_device import endpoint_device
 from tests.sw.runs_support import short_config
-from tests.sw.training.test_training import StopAt, final_state, metrics
+from tests.sw.training.test_training import final_state, metrics, train_in_parts
 
 SMALL = (
     "network.layers=[{inputs=64, outputs=6, dense=true, activation='relu'},"
@@ -86,17 +85,7 @@ def test_need_and_counts_are_the_same_behind_packets(estimator):
 def test_recalibration_by_need_is_resumed_exactly(tmp_path):
     config = short_config(*SMALL)
     train(config, out=tmp_path / "whole")
-    for stop in (3, 4, 5, 21):
-        interruption = Interruption()
-        with pytest.raises(Interrupted):
-            train(
-                config,
-                out=tmp_path / "run",
-                resume=stop > 3,
-                reporter=StopAt(interruption, stop),
-                interruption=interruption,
-            )
-    train(config, out=tmp_path / "run", resume=True)
+    train_in_parts(config, tmp_path / "run", (3, 4, 5, 21))
     assert final_state(tmp_path / "run") == final_state(tmp_path / "whole")
     assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
     assert load_checkpoint(tmp_path / "run" / "checkpoint.npz")["recalibration"][1] > 0
