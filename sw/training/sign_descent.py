@@ -27,14 +27,8 @@ class SignDescent:
 
     Parameters
     ----------
-    size : :class:`int`
-        Parameters d.
-    count : :class:`int`
-        Coordinates of a step, 1 to d.
-    step_raw : :class:`int`
-        Step h in raw weight units.
-    seed : :class:`int`
-        Seed of the run.
+    size, count, step_raw, seed : :class:`int`
+        As for :class:`~tenzo.sw.training.estimators.CoordinateGradient`.
 
     Source: Zhao et al. 2023, section 2, and its authors' code (batch form).
     """
