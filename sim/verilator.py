@@ -168,11 +168,7 @@ def run_cocotb(
     SimulationError
         A test failed, no test ran, or the simulator died.
     """
-    if find_libpython.find_libpython() is None:
-        raise UserError(
-            "This Python has no shared library, which a simulator needs: install the package "
-            "'libpython3-dev' (Debian, Ubuntu), or a Python built with --enable-shared."
-        )
+    _check_python()
     results_dir = results_dir.absolute()
     results_dir.mkdir(parents=True, exist_ok=True)
     log, results = results_dir / "simulation.log", results_dir / "results.xml"
@@ -192,12 +188,19 @@ def run_cocotb(
             )
     except SystemExit:
         died = True
-    problems = _problems(results)
-    if died and not problems:
-        problems = ["the simulator died"]
+    problems = _problems(results) or (["the simulator died"] if died else [])
     if problems:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         raise SimulationError(f"{test_module}: {'; '.join(problems)}\n{tail}")
+
+
+def _check_python() -> None:
+    """Raise :class:`UserError` unless a simulator can load Python."""
+    if find_libpython.find_libpython() is None:
+        raise UserError(
+            "This Python has no shared library, which a simulator needs: install the package "
+            "'libpython3-dev' (Debian, Ubuntu), or a Python built with --enable-shared."
+        )
 
 
 def lint(verilog: Path | str, top: str | None = None) -> list[str]:
