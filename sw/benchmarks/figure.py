@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from tenzo.sw.benchmarks.records import Record
+from tenzo.sw.drawing import draw_svg
 
 _LOG_RATIO = 30.0
 _OURS, _PEERS, _RANGE = "#1f6f8b", "#b9c2c9", "#30363b"
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tenzo",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-}
 
 
 def draw_bars(panels: Sequence[tuple[str, Sequence[Record]]]) -> str:
@@ -33,25 +24,15 @@ def draw_bars(panels: Sequence[tuple[str, Sequence[Record]]]) -> str:
     -------
     An SVG file: the same records give the same bytes.
     """
-    # Matplotlib takes half a second to import: only here, and without its global state.
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
     counts = [len(records) for _, records in panels]
-    with matplotlib.rc_context(rc=_STYLE):
-        figure = Figure(
-            figsize=(7.0, sum(0.2 * count + 0.7 for count in counts)), layout="constrained"
-        )
-        canvas = FigureCanvasSVG(figure)
+
+    def fill(figure: Any) -> None:
         grid: Any = {"height_ratios": [count + 1 for count in counts]}
         all_axes = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw=grid)
         for axes, (title, records) in zip(all_axes[:, 0], panels, strict=True):
             _draw(axes, title, records)
-        buffer = io.StringIO()
-        canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
-    lines = buffer.getvalue().splitlines()
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+    return draw_svg((7.0, sum(0.2 * count + 0.7 for count in counts)), fill)
 
 
 def _draw(axes: Any, title: str, records: Sequence[Record]) -> None:

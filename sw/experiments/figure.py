@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tenzo.sw.drawing import draw_svg
+
 _COLOURS = ("#1f6f8b", "#c8553d", "#6a994e", "#7b5ea7", "#b08900", "#30363b")
 _SOFT = "#6b7480"
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tenzo",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-}
 _LOG_RATIO = 10.0
 """Values that span more than this get a logarithmic axis."""
 
@@ -50,14 +42,8 @@ def draw_result(document: Mapping[str, Any]) -> str:
     -------
     An SVG file.
     """
-    # Matplotlib takes half a second to import: only here, and without its global state.
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(rc=_STYLE):
-        figure = Figure(figsize=(7.0, 4.0), layout="constrained")
-        canvas = FigureCanvasSVG(figure)
+    def fill(figure: Any) -> None:
         axes = figure.subplots()
         over_passes = document["x"] == "forward_passes"
         (_draw_curves if over_passes else _draw_groups)(axes, document)
@@ -67,9 +53,8 @@ def draw_result(document: Mapping[str, Any]) -> str:
         axes.set_xlabel(words(document["x"]))
         axes.set_ylabel(words(document["metric"]))
         axes.legend(frameon=False, fontsize=8)
-        buffer = io.StringIO()
-        canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+    return draw_svg((7.0, 4.0), fill)
 
 
 def _draw_curves(axes: Any, document: Mapping[str, Any]) -> None:

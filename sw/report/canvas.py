@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from tenzo.sw.drawing import draw_svg
 
 _VARIABLES = ("ink", "soft", "line", "accent", "second", "third", "fourth", "fifth", "sixth")
 _COLOURS = {
@@ -71,18 +72,8 @@ def draw(name: str, fill: Callable[[Any], None]) -> str:
     fill : callable
         Gets the axes to draw in.
     """
-    # Matplotlib takes half a second to import: only here, and without its global state.
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(rc=_STYLE), matplotlib.rc_context({"svg.hashsalt": name}):
-        figure = Figure(figsize=(5.0, 3.0), layout="constrained")
-        canvas = FigureCanvasSVG(figure)
-        fill(figure.add_subplot())
-        buffer = io.StringIO()
-        canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
-    return _inline(buffer.getvalue(), name)
+    style = {**_STYLE, "svg.hashsalt": name}
+    return _inline(draw_svg((5.0, 3.0), lambda figure: fill(figure.add_subplot()), style), name)
 
 
 def put_legend(axes: Any) -> None:
