@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from tenzo.boards.board import Board
 from tenzo.boards.clocks import PllSettings, mhz_text
 from tenzo.boards.loops import pll_instance
+from tenzo.hw.memory import Target
 from tenzo.hw.netlist import component_verilog
 from tenzo.hw.serial_engine import SerialEngine
 from tenzo.sw.engine import EngineParameters
@@ -95,4 +96,5 @@ def board_verilog(
     top = BoardTop(board, engine, pll, divisor)
     clock = pll.output_mhz if pll else board.input_mhz
     header = f"// {board.title}, {mhz_text(clock)} MHz, {divisor} clock cycles a bit\n"
-    return header + _portable(component_verilog(top, MODULE_NAME))
+    target = Target(has_spram=board.single_port_rams > 0)
+    return header + _portable(component_verilog(top, MODULE_NAME, target))

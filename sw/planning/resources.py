@@ -32,6 +32,8 @@ class MemoryNeed:
         Words of so many bits, in so many memories.
     read_ports : :class:`int`
         One that is read only may have two; block RAMs of iCE40 have one.
+    single_port : :class:`bool`
+        It is never read while it is written: a chip with single-ported RAM keeps it there.
     """
 
     name: str
@@ -39,6 +41,7 @@ class MemoryNeed:
     bits: int
     count: int = 1
     read_ports: int = 1
+    single_port: bool = False
 
     def block_rams(self, family: Family) -> int:
         """Return the block RAMs that they take; none where they are small enough for LUTs."""
@@ -65,13 +68,17 @@ def memory_needs(engine: EngineParameters) -> tuple[MemoryNeed, ...]:
     result_words = _result_words(engine)
     payload = MAX_PAYLOAD_WORDS
     needs = [
-        MemoryNeed("weights", engine.weight_depth, weight),
+        MemoryNeed("weights", engine.weight_depth, weight, single_port=True),
         MemoryNeed("working weights", 2 * engine.weight_depth, weight),
-        MemoryNeed("biases", engine.bias_depth, weight),
+        MemoryNeed("biases", engine.bias_depth, weight, single_port=True),
         MemoryNeed("working biases", 2 * engine.bias_depth, weight),
         MemoryNeed("lanes", engine.lane_depth, activation, engine.lane_count),
         MemoryNeed("results", result_words, RESULT_WIDTH, engine.group_count),
-        MemoryNeed("program", engine.stage_slots * DESCRIPTOR_WORDS, 32),
+        MemoryNeed("program", engine.stage_slots * DESCRIPTOR_WORDS, 32, single_port=True),
+        *(
+            MemoryNeed(f"{name} steps", 8 * engine.stage_slots, bits)
+            for name, bits in _address_bits(engine).items()
+        ),
         MemoryNeed("counts", _count_words(engine), 32),
         MemoryNeed("packets", payload, 32, 2),
         MemoryNeed("frames", payload, 8),
@@ -83,6 +90,18 @@ def memory_needs(engine: EngineParameters) -> tuple[MemoryNeed, ...]:
         words = 2 << engine.table_segment_bits
         needs.append(MemoryNeed("sine and tanh", words, bits, pairs, read_ports=2))
     return tuple(needs)
+
+
+def _address_bits(engine: EngineParameters) -> dict[str, int]:
+    """Bits of the addresses that a stage moves."""
+    lane, result = _bits(engine.lane_depth), _bits(engine.result_depth)
+    weight, bias = _bits(engine.weight_depth), _bits(engine.bias_depth)
+    return {"input": lane, "weight": weight, "output": max(lane, result), "bias": bias}
+
+
+def _bits(depth: int) -> int:
+    """Bits of an address of so many words."""
+    return (depth - 1).bit_length()
 
 
 def _count_words(engine: EngineParameters) -> int:
@@ -164,6 +183,10 @@ def engine_use(engine: EngineParameters, board: Board) -> Use:
     multipliers = each * (engine.lane_count + engine.table_units)
     return Use(
         luts=round(luts),
-        block_rams=sum(need.block_rams(family) for need in needs),
+        block_rams=sum(
+            need.block_rams(family)
+            for need in needs
+            if not (need.single_port and board.single_port_rams)
+        ),
         multipliers=multipliers if board.multipliers else 0,
     )

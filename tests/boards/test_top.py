@@ -52,7 +52,7 @@ def test_ports_are_clock_and_line() -> None:
 
 def memories(text: str) -> Counter[tuple[int, int]]:
     """Words and bits of the memories in Verilog."""
-    found = re.findall(r"^  reg (?:signed )?\[(\d+):0\] \S+ \[(\d+):0\];$", text, re.M)
+    found = re.findall(r"^  reg (?:signed )?\[(\d+):0\] \S+ +\[(\d+):0\];$", text, re.M)
     return Counter((int(last) + 1, int(high) + 1) for high, last in found)
 
 
