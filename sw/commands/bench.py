@@ -39,7 +39,8 @@ def command(names: tuple[str, ...], repetitions: int, page: Path | None, as_json
     """Run the benchmarks, side by side with peers.
 
     NAME is host (evaluations a second), engine (cycles of the hardware), cosim (simulators), train
-    (training steps) or startup; all of them run without a name.
+    (training steps), sweep
+    (all parameters, each changed alone) or startup; all of them run without a name.
     """
     for name in _THREADS:  # before NumPy is imported: contenders bring threads of their own
         os.environ[name] = "1"

@@ -54,7 +54,5 @@ def test_table_shows_all_contenders(monkeypatch):
 def test_unknown_benchmark_lists_the_known():
     result = run_tenzo("bench", "tarin")
     assert result.exit_code == 2
-    assert (
-        result.stderr
-        == "tenzo: benchmark must be one of host, engine, cosim, train, startup, not 'tarin'\n"
-    )
+    known = "host, engine, cosim, train, sweep, startup"
+    assert result.stderr == f"tenzo: benchmark must be one of {known}, not 'tarin'\n"
