@@ -145,13 +145,17 @@ class Use:
         return {kind: pair for kind, pair in pairs.items() if pair[0] > pair[1]}
 
 
-FILL = 0.95
+FILL = 0.96
 """Part of a chip's LUTs that place-and-route can use."""
 
 
 @dataclass(frozen=True)
 class _LutModel:
-    """LUTs of an engine on a serial line; lanes and requantizers of 16-bit formats."""
+    """LUTs of an engine on a serial line, or logic cells of iCE40, as place-and-route counts them.
+
+    Lanes, requantizers and multipliers out of LUTs are those of 16-bit formats. The engines of
+    small chips draw one random bit.
+    """
 
     base: int
     lane: int
@@ -161,10 +165,10 @@ class _LutModel:
 
 
 _LUTS = {
-    "ecp5": _LutModel(4300, 190, 480, 250),
-    "ice40": _LutModel(3900, 200, 600, 300, 700),
-    "gowin": _LutModel(4300, 190, 480, 250),
-    "xilinx": _LutModel(3400, 150, 400, 200),
+    "ecp5": _LutModel(3740, 143, 376, 130),
+    "ice40": _LutModel(4300, 300, 400, 200, 820),
+    "gowin": _LutModel(3750, 250, 450, 160),
+    "xilinx": _LutModel(2160, 81, 214, 80),
 }
 _MODEL_ACCUMULATOR = 42
 
