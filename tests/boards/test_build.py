@@ -107,7 +107,7 @@ def test_paths_in_the_configuration_become_relative(tools, tmp_path: Path) -> No
     assert result.exit_code == 0, result.output
     assert str(tmp_path) not in Path("out/config.toml").read_text()
     data = load_config("out").data
-    assert data is not None and Path(data.npz).resolve() == tmp_path / "samples.npz"
+    assert data is not None and data.npz and Path(data.npz).resolve() == tmp_path / "samples.npz"
 
 
 def test_timing_miss_is_a_failed_check(tools) -> None:
