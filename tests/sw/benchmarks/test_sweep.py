@@ -14,7 +14,12 @@ def quick(monkeypatch):
 
 def test_structured_evaluation_stands_beside_whole_networks(quick, monkeypatch):
     parts = []
-    monkeypatch.setattr(sweep, "_seconds", lambda action: parts.append(len(action())) or 0.5)
+
+    def seconds(action):
+        parts.append(len(action()))
+        return 0.5
+
+    monkeypatch.setattr(sweep, "_seconds", seconds)
     records = sweep.run(1)
     assert [record.contender for record in records] == ["tenzo", "from-scratch"]
     assert [record.value for record in records] == [2, 2 / sweep.PARTS]
