@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
+from amaranth.utils import ceil_log2
 
 from tenzo.hw.delay import delayed
 from tenzo.hw.lfsr import Lfsr
@@ -22,9 +23,9 @@ class SignPerturbation(wiring.Component):
     Computes what :class:`Perturbation` computes where one bit is drawn for a parameter: Rademacher
     signs, the other distributions with one bit, and one-hot queries. There are no patches: every
     request streams all parameters, one a clock cycle, and is accepted when its last write is on
-    ``o``, which is ``parameters + 4`` cycles after it came.
+    ``o``, which is ``parameters + 4`` cycles after it came, or one cycle if there are none.
 
-    On ECP5 the default engine's takes at most 110 LUT4, 28 CCU2C and 110 flip-flops besides its
+    On ECP5 the default engine's takes at most 100 LUT4, 24 CCU2C and 130 flip-flops besides its
     LFSR.
 
     Parameters
@@ -39,50 +40,61 @@ class SignPerturbation(wiring.Component):
 
     def __init__(self, engine: EngineParameters) -> None:
         self.engine = engine
+        self._depth = max(engine.weight_depth, engine.bias_depth)
         super().__init__(perturbation_signature(engine))
 
     def elaborate(self, platform: object) -> Module:
         """Build the control, the adder and the saturator."""
         m = Module()
-        streaming, start, finish = Signal(), Signal(), Signal()
+        streaming, start = Signal(), Signal()
         pending = Signal()  # started and not done
         m.d.comb += start.eq(self.i.valid & ~pending)
         m.d.sync += pending.eq((pending | start) & ~self.i.ready)
-        inside = self._step(m, start | streaming, finish)
-        with m.If(start | streaming):
-            m.d.sync += streaming.eq(~finish)
+        inside = self._step(m, start, streaming)
         self._values(m, start, streaming & inside)
-        self._writes(m, streaming, finish)
+        under_way = [streaming]
+        for _ in range(DONE_CYCLES - 1):
+            under_way.append(delayed(m, under_way[-1], 1))
+        address = self.read.address[: ceil_log2(self._depth)]
+        m.d.comb += [
+            self.o.valid.eq(delayed(m, under_way[-1], 1)),
+            self.o.bias.eq(delayed(m, self.read.bias, DONE_CYCLES, reset_less=True)),
+            self.o.address.eq(delayed(m, address, DONE_CYCLES, reset_less=True)),
+            self.i.ready.eq(pending & ~Cat(under_way).any()),
+        ]
         return m
 
-    def _step(self, m: Module, step: Value, finish: Signal) -> Signal:
+    def _step(self, m: Module, start: Signal, streaming: Signal) -> Signal:
         """Count parameters; return whether the present one is in the range.
 
-        Before the first step all counters stand at -1, so it is like any other.
+        The start is a step from nowhere to parameter 0.
         """
         request = self.i.payload
-        index = Signal.like(request.first, init=-1)  # weights, then biases
-        address = Signal.like(index)  # within its kind
-        following, next_address = Signal.like(index), Signal.like(index)
-        inside, ends = Signal(), Signal()
-        bias = self.read.bias
-        count = Mux(bias, self.bias_count, self.weight_count)[: len(index)]
+        # Both stand at 0 between requests, reset or not: the flip-flops' reset inputs do that.
+        index = Signal.like(request.first, reset_less=True)  # weights, then biases
+        address = Signal(range(self._depth), reset_less=True)  # within its kind
+        following = Signal.like(index)
+        next_address = Signal(range(self._depth + 1))
+        inside, ends, finish = Signal(), Signal(), Signal()
+        bias, biases = self.read.bias, self.bias_count[: len(next_address)]
         m.d.comb += [
-            following.eq(index + 1),
-            next_address.eq(address + 1),
-            ends.eq(next_address == count),
-            finish.eq(step & ends & (bias | (self.bias_count == 0))),
+            following.eq(index + streaming),
+            next_address.eq(address + streaming),
+            ends.eq(next_address == Mux(bias, biases, self.weight_count[: len(next_address)])),
+            finish.eq(ends & (bias | (biases == 0))),
             self.read.address.eq(address),
         ]
-        with m.If(finish):
-            m.d.sync += [index.eq(-1), address.eq(-1), bias.eq(0), inside.eq(0)]
-        with m.Elif(step):
+        step = start | streaming
+        m.d.sync += [
+            index.eq(Mux(~step | finish, 0, following)),
+            address.eq(Mux(~step | ends, 0, next_address)),
+        ]
+        with m.If(step):
             m.d.sync += [
-                index.eq(following),
-                address.eq(Mux(ends, 0, next_address)),
-                bias.eq(bias | ends),
+                streaming.eq(~finish),
+                bias.eq((bias | ends) & ~finish),
             ]
-            with m.If(following == request.last):
+            with m.If(finish | (following == request.last)):
                 m.d.sync += inside.eq(0)
             with m.Elif(following == request.first):
                 m.d.sync += inside.eq(request.sign != SIGN_NONE)
@@ -114,22 +126,6 @@ class SignPerturbation(wiring.Component):
             clamped.eq(overflow),
         ]
         m.d.comb += self.saturated.eq(self.o.valid & clamped)
-
-    def _writes(self, m: Module, streaming: Value, finish: Value) -> None:
-        """Count addresses once more where they are written, instead of delaying them."""
-        valid = delayed(m, streaming, DONE_CYCLES - 1)
-        bias = delayed(m, self.read.bias, DONE_CYCLES - 1, reset_less=True)
-        written = Signal.like(self.i.payload.first, reset_less=True)
-        again = self.o.valid & (bias == self.o.bias)
-        m.d.sync += [
-            self.o.valid.eq(valid),
-            self.o.bias.eq(bias),
-            written.eq(Mux(again, written + 1, 0)),
-        ]
-        m.d.comb += [
-            self.o.address.eq(written),
-            self.i.ready.eq(delayed(m, finish, DONE_CYCLES)),
-        ]
 
 
 def perturbation_unit(engine: EngineParameters) -> Perturbation | SignPerturbation:

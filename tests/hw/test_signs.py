@@ -33,11 +33,18 @@ def test_bits_are_drawn_only_inside_the_range(first, last):
     check(bench_of(8, 6, 3, 2, max_bits=1), asked | {"first": first, "last": last})
 
 
-@pytest.mark.parametrize(("weights", "biases"), [(1, 0), (0, 1), (0, 3), (1, 1), (0, 0), (5, 0)])
+@pytest.mark.parametrize(("weights", "biases"), [(1, 0), (0, 1), (0, 3), (1, 1), (5, 0)])
 def test_small_banks(weights, biases):
     asked = request(epsilon_raw=3, last=weights + biases)
     bench = bench_of(8, weights, biases, 3, max_bits=1)
     check(bench, asked, asked | {"sign": 0}, asked | {"sign": MINUS})
+
+
+def test_nothing_is_done_in_a_cycle():
+    bench = bench_of(8, 0, 0, 3, max_bits=1)
+    bench.run(request(), request())
+    assert bench.latencies == [1, 1]
+    assert not bench.written
 
 
 @pytest.mark.parametrize("sign", [0, PLUS, MINUS])
