@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from tenzo.hw.compare import exceeds
 from tenzo.hw.delay import delayed
 from tenzo.hw.interface import ParameterWriteLayout
 from tenzo.hw.memory import SPRAM_WORDS, SinglePortMemory, has_spram, simple_memory
@@ -119,4 +120,4 @@ class ParameterBanks(wiring.Component):
 
 def _wanted(request: data.View, is_bias: int, depth: int) -> Value:
     """Return whether a write is for one kind, and not past its end."""
-    return request.valid & (request.bias == is_bias) & (request.address < depth)
+    return request.valid & (request.bias == is_bias) & ~exceeds(request.address, depth - 1)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from tenzo.hw.compare import exceeds
 from tenzo.hw.delay import delayed
 from tenzo.hw.interface import PacketLayout
 from tenzo.sw.device import Distribution
@@ -145,7 +146,7 @@ class Decoder(wiring.Component):
 
     def _too_many_results(self) -> Value:
         outputs = self._field(Opcode.READ_RESULTS, "output_count")
-        return (self.result_count > MAX_PAYLOAD_WORDS) | (outputs > MAX_PAYLOAD_WORDS)
+        return exceeds(self.result_count, MAX_PAYLOAD_WORDS) | exceeds(outputs, MAX_PAYLOAD_WORDS)
 
     def _field(self, opcode: Opcode, name: str) -> Value:
         return field(self.packet, opcode, name)
@@ -184,7 +185,7 @@ class Decoder(wiring.Component):
             exceeds(weights, engine.weight_depth)
             | exceeds(biases, engine.bias_depth)
             | exceeds(stages, engine.stage_slots)
-            | (weights + biases > 0xFFFF)
+            | exceeds(weights + biases, 0xFFFF)
         )
         return [self._busy, (too_large, NakCode.ADDRESS)]
 
@@ -205,7 +206,7 @@ class Decoder(wiring.Component):
         opcode = Opcode.WRITE_SAMPLES
         end = self._field(opcode, "address") + self._field(opcode, "count")
         lane = self._field(opcode, "lane")
-        past = (lane >= self._engine.lane_count) | (end > self._engine.lane_depth)
+        past = exceeds(lane, self._engine.lane_count - 1) | exceeds(end, self._engine.lane_depth)
         return [(past, NakCode.ADDRESS)]
 
     def _query_checks(self) -> list[Check]:
@@ -221,7 +222,7 @@ class Decoder(wiring.Component):
             | exceeds(get["bits"], engine.max_bits)
             | exceeds(get["epsilon_raw"], engine.weight.max_raw)
             | (get["active_lanes"] == 0)
-            | (get["active_lanes"] > engine.lane_count)
+            | exceeds(get["active_lanes"], engine.lane_count)
         )
         address = (
             (get["first"] > get["last"])
@@ -242,8 +243,8 @@ class Decoder(wiring.Component):
         opcode = Opcode.READ_RESULTS
         lanes, outputs = self._field(opcode, "lane_count"), self._field(opcode, "output_count")
         outside = (
-            (self._field(opcode, "first_lane") + lanes > self._engine.lane_count)
-            | (self._field(opcode, "first_output") + outputs > self._engine.result_depth)
+            exceeds(self._field(opcode, "first_lane") + lanes, self._engine.lane_count)
+            | exceeds(self._field(opcode, "first_output") + outputs, self._engine.result_depth)
             | (lanes == 0)
             | (outputs == 0)
         )
@@ -259,16 +260,11 @@ class Decoder(wiring.Component):
     def _read_saturations_checks(self) -> list[Check]:
         opcode = Opcode.READ_SATURATIONS
         count = self._field(opcode, "count")
-        past = self._field(opcode, "first") + count > self._engine.stage_slots
+        past = exceeds(self._field(opcode, "first") + count, self._engine.stage_slots)
         return [self._busy, (past | (count == 0), NakCode.ADDRESS)]
 
     def _clear_counters_checks(self) -> list[Check]:
         return [self._busy]
-
-
-def exceeds(value: Value, limit: int) -> Value:
-    """Return whether a value exceeds a limit; constant zero where it cannot."""
-    return value > limit if limit < (1 << len(value)) - 1 else Const(0)
 
 
 def times_descriptor_words(value: Value) -> Value:

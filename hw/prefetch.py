@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from tenzo.hw.compare import exceeds
 from tenzo.hw.delay import delayed
 from tenzo.hw.descriptor import DescriptorLayout, word_assignments
 from tenzo.hw.interface import ProgramWriteLayout
@@ -70,8 +71,11 @@ class Prefetch(wiring.Component):
         m = Module()
         depth = self.engine.stage_slots * DESCRIPTOR_WORDS
         m.submodules.memory = memory = SinglePortMemory(32, depth)
+        past = exceeds(self.program_write.address, depth - 1)
         m.d.comb += [
-            memory.write_enable.eq(self.program_write.valid & (self.program_write.address < depth)),
+            memory.write_enable.eq(
+                self.program_write.valid & ~exceeds(self.program_write.address, depth - 1)
+            ),
             memory.write_address.eq(self.program_write.address),
             memory.write_data.eq(self.program_write.data),
         ]

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from tenzo.hw.compare import exceeds
 from tenzo.hw.delay import delayed
 from tenzo.hw.descriptor import address_widths
 from tenzo.hw.interface import ProgramWriteLayout
@@ -60,7 +61,7 @@ class StepMemory(wiring.Component):
         words = slots * DESCRIPTOR_WORDS
         word = self.program_write.address[: bits_for(words - 1)]
         slot, within = _divided(m, word, slots)
-        low = self.program_write.valid & (self.program_write.address < words)
+        low = self.program_write.valid & ~exceeds(self.program_write.address, words - 1)
         high = delayed(m, low, 1)
         half = Signal(range(DESCRIPTOR_HALFWORDS))
         m.d.comb += half.eq(Cat(high, within))
@@ -75,7 +76,9 @@ class StepMemory(wiring.Component):
                 with m.If(self.advance[counter]):
                     m.d.comb += place.eq(first + counter)
             m.d.comb += [
-                write.en.eq((low | high) & (half >= first) & (half < first + count)),
+                write.en.eq(
+                    (low | high) & exceeds(half, first - 1) & ~exceeds(half, first + count - 1)
+                ),
                 write.addr.eq(Cat(half[:3], slot)),
                 write.data.eq(data),
                 read.addr.eq(Cat(place, self.slot)),
