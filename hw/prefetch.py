@@ -73,9 +73,7 @@ class Prefetch(wiring.Component):
         m.submodules.memory = memory = SinglePortMemory(32, depth)
         past = exceeds(self.program_write.address, depth - 1)
         m.d.comb += [
-            memory.write_enable.eq(
-                self.program_write.valid & ~exceeds(self.program_write.address, depth - 1)
-            ),
+            memory.write_enable.eq(self.program_write.valid & ~past),
             memory.write_address.eq(self.program_write.address),
             memory.write_data.eq(self.program_write.data),
         ]
