@@ -124,10 +124,16 @@ def _miss(built: Built) -> str:
     count = len(built.attempts)
     tries = "1 attempt" if count == 1 else f"{count} attempts"
     return (
-        f"{design.board.name} with {design.engine.lane_count} lanes reaches {reached:.1f} MHz in "
+        f"{design.board.name} with {_lanes(design)} reaches {reached:.1f} MHz in "
         f"{tries}, not the {mhz_text(design.clock_mhz)} MHz asked for: choose a slower --clock or "
         "fewer --lanes, search with --effort, or accept it with --allow-timing-miss"
     )
+
+
+def _lanes(design: Design) -> str:
+    """Return a design's lanes in words."""
+    count = design.engine.lane_count
+    return "1 lane" if count == 1 else f"{count} lanes"
 
 
 class _Runner:
@@ -174,7 +180,7 @@ class _Runner:
         except NoRoomError as error:
             remedy = "choose a larger board" if lanes == 1 else "choose fewer --lanes"
             raise UserError(
-                f"{design.config.name} with {lanes} lane{'s' * (lanes > 1)} finds no room on "
+                f"{design.config.name} with {_lanes(design)} finds no room on "
                 f"{design.board.name} ({error}): {remedy}"
             ) from error
 

@@ -140,7 +140,12 @@ def _bitstream(
     click.echo(f"{path}  (bitstream)")
     click.echo(f"{folder / REPORT_FILE}  (report)")
     click.echo(
-        f"{report['lanes']} lanes, {report['achieved_mhz']:.1f} MHz reached for "
+        f"{_lanes(report['lanes'])}, {report['achieved_mhz']:.1f} MHz reached for "
         f"{report['clock_mhz']:g} MHz, {report['baud']:,} baud; {used}"
     )
     return 0
+
+
+def _lanes(count: int) -> str:
+    """Return a number of lanes in words."""
+    return "1 lane" if count == 1 else f"{count} lanes"
