@@ -3,6 +3,7 @@
 #   make test       lint and every test             make lint    linter, formatter, type checker
 #   make test-fast  the tests without a compiler    make soak    10,000 random networks
 #   make boards     real bitstreams for boards, in build/boards; BOARDS="icebreaker" chooses
+#   make docs       the pages and the reference of modules as a site, in build/docs
 #   make bench      the benchmarks                  make clean   remove what the targets made
 #   make distclean  remove .venv too
 # PYTHON=/path/to/python3 chooses the interpreter, JOBS=4 the number of parallel tests.
@@ -27,7 +28,7 @@ COMPILED := pyproject.toml setup.py $(wildcard sw/kernels/cpp/*)
 
 BOARDS ?= ulx3s-12f colorlight-5a75b icebreaker tang-nano-9k ulx3s-85f
 
-.PHONY: demo test test-fast lint soak boards bench clean distclean install tools
+.PHONY: demo test test-fast lint soak boards docs bench clean distclean install tools
 
 demo: tools $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -54,6 +55,11 @@ boards: $(VENV)/.installed-boards
 	@for board in $(BOARDS); do \
 		$(BIN)/tenzo build digits --board $$board --out build/boards/digits-$$board; \
 	done
+
+# A broken link, a page that no other names, a docstring that cannot be read: each is an error.
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs build/docs
+	@echo "open build/docs/index.html"
 
 bench: $(VENV)/.installed
 	$(BIN)/tenzo bench
@@ -84,6 +90,10 @@ $(VENV)/.installed-boards: $(COMPILED) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[boards]'
 	@touch $(VENV)/.installed $@
 
+$(VENV)/.installed-docs: $(COMPILED) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $(VENV)/.installed $@
+
 # Type checkers do not follow setuptools' package-dir; they follow links.
 .types/.linked: Makefile
 	@mkdir -p .types/tenzo
@@ -93,7 +103,7 @@ $(VENV)/.installed-boards: $(COMPILED) | $(VENV)/bin/python
 	@touch $@
 
 clean:
-	rm -rf build dist .types .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf build dist docs/api .types .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find hw sw sim boards tenzo tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean

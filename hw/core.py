@@ -21,6 +21,8 @@ from tenzo.sw.engine import EngineParameters
 class Core(wiring.Component):
     """Banks, perturbation, sequencer, lanes, results and counters.
 
+    ::
+
         query -> scheduler -> perturbation -> working banks --weights--+
                      |                                                 v
                      +------> sequencer ---terms----------------> pipeline -> clusters -> results

@@ -40,18 +40,18 @@ class Engine(wiring.Component):
 
     Where to read on, in the order in which a query passes through:
 
-    ==================================  ============================================================
-    :mod:`tenzo.sw.packets`             the words on ``i`` and ``o``, the one definition of them
-    :class:`tenzo.hw.link.Link`         packets from words, words from responses, CRC
-    :class:`~.controller.Controller`    refuses or executes each packet, and answers it
-    :class:`tenzo.hw.core.Core`         everything below, wired together; knows no packets
-    :class:`~.scheduler.Scheduler`      up to three queries; perturbs one while another runs
+    ====================================  ==========================================================
+    :mod:`tenzo.sw.packets`               the words on ``i`` and ``o``, the one definition of them
+    :class:`tenzo.hw.link.Link`           packets from words, words from responses, CRC
+    :class:`~.controller.Controller`      refuses or executes each packet, and answers it
+    :class:`tenzo.hw.core.Core`           everything below, wired together; knows no packets
+    :class:`~.scheduler.Scheduler`        up to three queries; perturbs one while another runs
     :class:`~.perturbation.Perturbation`  streams the weights once per query and adds the noise
-    :mod:`tenzo.sw.program`             what a stage is and how a descriptor encodes it
-    :class:`~.sequencer.Sequencer`      six nested counters of a descriptor, one term a cycle
-    :class:`~.lane.Lane`                one sample's memory, one multiplier, one accumulator
-    :mod:`tenzo.sw.timing`              how many cycles all of that takes, to the cycle
-    ==================================  ============================================================
+    :mod:`tenzo.sw.program`               what a stage is and how a descriptor encodes it
+    :class:`~.sequencer.Sequencer`        six nested counters of a descriptor, one term a cycle
+    :class:`~.lane.Lane`                  one sample's memory, one multiplier, one accumulator
+    :mod:`tenzo.sw.timing`                how many cycles all of that takes, to the cycle
+    ====================================  ==========================================================
 
     :class:`tenzo.sw.link.endpoint.Endpoint` is the same in plain Python, packet by packet.
 

@@ -28,7 +28,7 @@ class Turns(wiring.Component):
 
     In an engine with table units, an output of a stage with sine or tanh takes Q =
     ``table_rounds`` cycles for each of the S positions: in cycle q of a position, group q of every
-    unit is served. Any other output takes one cycle a position, for all groups.
+    unit is served. Any other output takes one cycle a position, for all groups. ::
 
         cycle from capture   1 + p Q + q   advance at q = Q - 1
                              6 + p Q + q   round = q; counted bit p at q = 0

@@ -77,7 +77,7 @@ LOG_SERIES = [2.0 / power for power in range(19, 2, -2)]
 def exp(x: npt.ArrayLike) -> FloatArray:
     """Exponential function.
 
-    Reduces to 2^(n/256) e^r with |r| <= ln 2 / 512, reads the power from a table and sums five
+    Reduces to 2^(n/256) e^r with ``|r|`` <= ln 2 / 512, reads the power from a table and sums five
     terms of the series of e^r. Arguments are clamped to -708 ... 709, so the result is always a
     normal number: below -708 it is 3.3e-308, not zero. NaN stays NaN.
 
@@ -167,7 +167,7 @@ def sin_pi(x: npt.ArrayLike) -> FloatArray:
     Parameters
     ----------
     x : array_like of float64
-        Any shape, |x| below 2^51.
+        Any shape, ``|x|`` below 2^51.
 
     Returns
     -------
@@ -183,7 +183,7 @@ def cos_pi(x: npt.ArrayLike) -> FloatArray:
 
 
 def _quarter_turns(x: npt.ArrayLike, shift: int) -> FloatArray:
-    """Return sin(pi (x + shift/2)) by reduction to |r| <= 1/4, which is exact."""
+    """Return sin(pi (x + shift/2)) by reduction to ``|r|`` <= 1/4, which is exact."""
     x = np.asarray(x, dtype=np.float64)
     turns = np.rint(x * 2.0)
     reduced = x - turns * 0.5

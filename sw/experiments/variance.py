@@ -18,7 +18,7 @@ from tenzo.sw.training.trainer import Trainer
 
 
 def measure(config: Config, stop: Interruption, draws: int = 64) -> Outcome:
-    """Measure E |g - grad|^2 / |grad|^2 at the initial weights, on the first minibatch.
+    """Measure E ``|g - grad|^2 / |grad|^2`` at the initial weights, on the first minibatch.
 
     The expectation is a mean over ``draws`` independent estimates g, each of the configuration's
     ``queries``, ``epsilon`` and ``distribution``. The gradient grad is coordinate-wise, central,
@@ -34,7 +34,7 @@ def measure(config: Config, stop: Interruption, draws: int = 64) -> Outcome:
 
     Returns
     -------
-    An outcome whose value is the mean; details hold what theory says and |grad|.
+    An outcome whose value is the mean; details hold what theory says and ``|grad|``.
     """
     device = open_device("golden", config.engine())
     try:

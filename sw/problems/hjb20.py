@@ -14,7 +14,7 @@ _CONTROL = 0.05
 
 
 class Hjb20(Problem):
-    """Solve u_t + lap_x u - 0.05 |grad_x u|^2 + 2 = 0 on x in [0, 1]^20, t in [0, 1].
+    """Solve ``u_t + lap_x u - 0.05 |grad_x u|^2 + 2 = 0`` on x in [0, 1]^20, t in [0, 1].
 
     The terminal condition u(x, 1) = sum x_i is built in: u = sum x_i + (1 - t) f, so that
     u_t = -f + (1 - t) f_t, u_i = 1 + (1 - t) f_i and lap u = (1 - t) lap f. The exact solution is
