@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib import import_module
 
 import pytest
+from click.testing import CliRunner
 
 from tenzo.boards.board import Board
 from tenzo.boards.catalogue import boards, find_board
 from tenzo.boards.clocks import find_baud, find_pll
+from tenzo.sw.cli import main
 from tenzo.sw.errors import UserError
 
 EVERY = pytest.mark.parametrize("board", boards(), ids=lambda board: board.name)
@@ -61,3 +64,24 @@ def test_facts_are_read_without_amaranth() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert {"amaranth", "amaranth_boards", "numpy"} & set(result.stdout.split()) == set()
+
+
+def test_command_lists_every_board() -> None:
+    result = CliRunner().invoke(main, ["boards"])
+    assert result.exit_code == 0
+    assert all(f" {board.name} " in result.output for board in boards())
+
+
+def test_command_tells_programs_the_same() -> None:
+    listed = json.loads(CliRunner().invoke(main, ["boards", "--json"]).output)
+    assert [entry["name"] for entry in listed] == [board.name for board in boards()]
+    archive = [entry["name"] for entry in listed if not entry["bitstream"]]
+    assert archive == ["arty-a7-35"]
+
+
+def test_plan_says_how_a_network_fits_each_board() -> None:
+    result = CliRunner().invoke(main, ["plan", "mnist", "--json"])
+    fits = {entry["board"]: entry for entry in json.loads(result.output)["boards"]}
+    assert set(fits) == {board.name for board in boards()}
+    assert fits["ulx3s-12f"]["lanes"] > 0 and not fits["icebreaker"]["fits"]
+    assert fits["ulx3s-12f"]["step_link_seconds"] > fits["ulx3s-12f"]["step_engine_seconds"]
