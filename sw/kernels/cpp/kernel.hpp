@@ -204,7 +204,8 @@ class TypedKernel : public Kernel {
 
     void run_unit(Worker<T>& worker, const Job& job, int64_t unit) {
         if (!job.ordered) {
-            const int query = static_cast<int>(unit / tiles_), tile = static_cast<int>(unit % tiles_);
+            const int query = static_cast<int>(unit / tiles_);
+            const int tile = static_cast<int>(unit % tiles_);
             std::fill(worker.bounds.begin(), worker.bounds.end(), 0);
             run_query(worker, job, query, tile);
             return;

@@ -11,7 +11,9 @@ TENZO_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
 #define PATH path_avx512
 #define PATH_OBJECT AVX512
 #define PATH_NAME "avx512"
-#define PATH_WORKS __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+#define PATH_WORKS                                                              \
+    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && \
+        __builtin_cpu_supports("avx512vl")
 #define TILE_VECTORS 2
 #define REAL_BYTES 64
 #define VECTORS "vector_avx512.hpp"

@@ -11,7 +11,9 @@ TENZO_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,avx512vnni")
 #define PATH path_avx512vnni
 #define PATH_OBJECT AVX512_VNNI
 #define PATH_NAME "avx512vnni"
-#define PATH_WORKS __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")
+#define PATH_WORKS                                                              \
+    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && \
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")
 #define TILE_VECTORS 2
 #define REAL_BYTES 64
 #define VECTORS "vector_avx512.hpp"

@@ -20,7 +20,7 @@ namespace {
 
 constexpr int BLOCK = LOSS_BLOCK;
 constexpr int LOG_TERMS = sizeof tenzo_numerics{}.log_series / sizeof(double);
-constexpr int64_t WORTH_SHARING = 16000;  // outputs, below which a second thread is not worth waking
+constexpr int64_t WORTH_SHARING = 16000;  // outputs, below which a second thread is not woken
 
 namespace plain {
 #include "cross_entropy.hpp"

@@ -21,8 +21,8 @@ class Narrow {
         const Interleaved interleaved{static_cast<const int16_t*>(run_.scratch)};
         Outer outer(stage_);
         do {
-            const int16_t* x =
-                run_.input.data + static_cast<ptrdiff_t>(outer.input - run_.input.first) * run_.tile;
+            const ptrdiff_t word = outer.input - run_.input.first;
+            const int16_t* x = run_.input.data + word * run_.tile;
             for (int column = 0; column < run_.tile; column += V * COLUMNS) {
                 const Direct inputs{x + column, step, nest_.counts[K]};
                 if (tight && blocks_ <= 2) {

@@ -1,5 +1,5 @@
-// What becomes of the sums of a stage of 16-bit words. Included inside the namespace of a path, after
-// narrow_sums.hpp.
+// What becomes of the sums of a stage of 16-bit words. Included inside the namespace of a path,
+// after narrow_sums.hpp.
 
 // One block of rows at one position.
 struct Place {

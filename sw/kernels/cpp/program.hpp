@@ -23,7 +23,7 @@ struct Stage {
     int64_t half;            // half a unit: what rounding adds
     bool regular;            // no address of a lane wraps, and rows share their inputs
     int pairs;               // pairs of terms, an odd last one included
-    int matrices;            // weight matrices: one, unless a left or right counter moves the weight
+    int matrices;            // weight matrices: one, unless an outer counter moves the weight
     int matrix_strides[4];   // strides between them of left1, left0, right1, right0
     int input_steps[4], output_steps[4], bias_steps[4], matrix_steps[4];  // when one advances
     size_t packed;           // place of its weight pairs among those of the program
@@ -45,8 +45,8 @@ struct Words {
     int first;
 };
 
-// Sums before rounding, [word][sample], the start of the sum included: 32 bits that may have wrapped,
-// in the order of interleaved vectors, or float64.
+// Sums before rounding, [word][sample], the start of the sum included: 32 bits that may have
+// wrapped, in the order of interleaved vectors, or float64.
 template <class T>
 struct SumOf {
     using Type = double;

@@ -104,8 +104,9 @@ class Real {
         }
         TENZO_UNROLL for (int r = 0; r < R; ++r)
             TENZO_UNROLL for (int v = 0; v < REAL_VECTORS; ++v) {
-                if (run_.sums.words) keep_sums(outer, row + r, column + v * REAL_COLUMNS, sums[r][v]);
-                write(outer, row + r, column + v * REAL_COLUMNS, sums[r][v]);
+                const int first = column + v * REAL_COLUMNS;
+                if (run_.sums.words) keep_sums(outer, row + r, first, sums[r][v]);
+                write(outer, row + r, first, sums[r][v]);
             }
     }
 

@@ -1,5 +1,6 @@
 // Slices of stages of wider words, for several changed parameters at once: kept sums, corrected by
-// weight times change, all exact in float64. Included inside the namespace of a path, after real.hpp.
+// weight times change, all exact in float64. Included inside the namespace of a path, after
+// real.hpp.
 
 class RealSlice {
   public:

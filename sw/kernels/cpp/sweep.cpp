@@ -163,7 +163,8 @@ class TypedSweep : public Sweep {
     int64_t macs(int index) const {
         const tenzo_row& row = rows_[index];
         int64_t total = row.is_bias ? 0 : macs_of(nests_.all[row.own].nest);
-        for (int i = 0; i < row.count; ++i) total += macs_of(nests_.all[chain_[row.first + i]].nest);
+        for (int i = 0; i < row.count; ++i)
+            total += macs_of(nests_.all[chain_[row.first + i]].nest);
         return total;
     }
 
@@ -238,7 +239,8 @@ class TypedSweep : public Sweep {
         const int first = kernel_.program().first_word;
         run.stage = &stage;
         run.kept = {worker.words.data(), first};
-        run.inputs = stage.nest.sample_input ? Words<const T>{kernel_.samples(place.tile), 0} : run.kept;
+        run.inputs = run.kept;
+        if (stage.nest.sample_input) run.inputs = {kernel_.samples(place.tile), 0};
         run.changes = {changes.words.data(), first};
         run.sums = sums(place.slot);
         run.results = changes.results.data();

@@ -1,7 +1,7 @@
 // The C interface of the host kernels: evaluates queries on a block of samples, exactly.
 //
-// Python loads it with ctypes; tenzo.sw.kernels.library mirrors the structures, and both sides compare
-// tenzo_interface_size() when the library is opened.
+// Python loads it with ctypes; tenzo.sw.kernels.library mirrors the structures, and both sides
+// compare tenzo_interface_size() when the library is opened.
 #ifndef TENZO_KERNELS_H
 #define TENZO_KERNELS_H
 
@@ -26,7 +26,8 @@ typedef struct {
     const int32_t *table_words;  // [function][segment][2]: base and slope; kept by who calls
 } tenzo_engine;
 
-// One stage: the loop nest of tenzo.sw.program.Stage. Strides are signed, addresses count modulo 2^16.
+// One stage: the loop nest of tenzo.sw.program.Stage. Strides are signed, addresses count modulo
+// 2^16.
 // Counters are left1, left0, right1, right0, j, k; outputs and biases do not move with k.
 typedef struct {
     int32_t counts[6];
@@ -51,10 +52,10 @@ typedef struct {
     int32_t first, last, entry, stop;
 } tenzo_query;
 
-// A slice of a stage: the outputs that change with a parameter, and the inputs that do. `nest` is the
-// stage's but for counts, bases and strides; k counts only the terms whose inputs change. Term k of the
-// slice is term (k / inner) * jump + (k % inner) * stride of its bases. A slice that is not exact reads
-// inputs that do not change as well.
+// A slice of a stage: the outputs that change with a parameter, and the inputs that do. `nest` is
+// the stage's but for counts, bases and strides; k counts only the terms whose inputs change. Term
+// k of the slice is term (k / inner) * jump + (k % inner) * stride of its bases. A slice that is
+// not exact reads inputs that do not change as well.
 typedef struct {
     int32_t stage;
     tenzo_stage nest;
@@ -114,8 +115,8 @@ TENZO_PUBLIC int32_t tenzo_evaluate(tenzo_kernel *kernel, const int64_t *samples
                                     int32_t query_count, int32_t ordered, int64_t *outputs,
                                     int64_t *saturations, int64_t *weight_saturations);
 
-// Rows of a program whose stages all write to words of their own. The kernel must outlive it. A null
-// pointer if memory ran out, or if a slice is not one that the kernels run.
+// Rows of a program whose stages all write to words of their own. The kernel must outlive it. A
+// null pointer if memory ran out, or if a slice is not one that the kernels run.
 TENZO_PUBLIC tenzo_sweep *tenzo_sweep_open(tenzo_kernel *kernel, const tenzo_slice *slices,
                                            int32_t slice_count, const tenzo_row *rows,
                                            int32_t row_count, const int32_t *chain,
@@ -123,8 +124,8 @@ TENZO_PUBLIC tenzo_sweep *tenzo_sweep_open(tenzo_kernel *kernel, const tenzo_sli
 
 TENZO_PUBLIC void tenzo_sweep_close(tenzo_sweep *sweep);
 
-// Take samples, [sample][input], and the master parameters that the kernel has now. Returns 0, or 1 if
-// memory ran out.
+// Take samples, [sample][input], and the master parameters that the kernel has now. Returns 0, or 1
+// if memory ran out.
 TENZO_PUBLIC int32_t tenzo_sweep_load(tenzo_sweep *sweep, const int64_t *samples,
                                       int64_t sample_count);
 
