@@ -3,6 +3,7 @@
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from tenzo.hw.delay import delayed
 from tenzo.sw.engine import EngineParameters
@@ -85,13 +86,12 @@ class Saturations(wiring.Component):
         tail = ISSUE_TO_WRITE + COUNT_CYCLES
         if rounds == 1:
             stage_start = delayed(m, self.stage_start, tail + sharing - 1)
-            program_start = delayed(m, self.program_start, tail + sharing - 1)
         else:
             stage_start = delayed(m, self._first_output(m, self.stage_start), tail)
-            program_start = delayed(m, self._first_output(m, self.program_start), tail)
         program_end = delayed(m, self.program_end, tail + (sharing - 1) * rounds + 5)
-        entry = Signal(8, reset_less=True)
-        slot = Signal(8)
+        width = bits_for(self.engine.stage_slots)
+        entry, slot = Signal(width, reset_less=True), Signal(width)
+        between = Signal(init=1)  # programs: the next stage to start is the first of one
         count = Signal(32)
         arrived = Signal(range(self.engine.lane_count + 1))
         flush = Signal()
@@ -100,7 +100,9 @@ class Saturations(wiring.Component):
         with m.If(self.program_start):
             m.d.sync += entry.eq(self.entry)
         with m.If(stage_start):
-            m.d.sync += slot.eq(Mux(program_start, entry, slot + 1))
+            m.d.sync += [slot.eq(Mux(between, entry, slot + 1)), between.eq(0)]
+        with m.Elif(program_end):
+            m.d.sync += between.eq(1)
         m.d.sync += count.eq(Mux(flush, arrived, sticky_sum(count, arrived)))
         m.d.comb += [
             self.flush.valid.eq(flush),
