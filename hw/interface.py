@@ -12,7 +12,7 @@ from tenzo.sw.packets import FIXED_WORDS
 RESULT_LATENCY = 5
 """Cycles from an address on ``result_read`` to its value on ``result_data``."""
 
-TALLY_LATENCY = 1
+TALLY_LATENCY = 2
 """Cycles from an address on ``tally_read`` to its count on ``tally_data``."""
 
 

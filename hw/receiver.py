@@ -68,13 +68,12 @@ class Receiver(wiring.Component):
         complete = Signal()
         word, packet = self.i.payload, self.o.payload
         listening, accept = Signal(), Signal()
-        first = Signal()
+        first = Signal(init=1)
         self._add_payload_memory(m, accept & (count - 1 < MAX_PAYLOAD_WORDS) & ~first, count - 1)
         m.d.comb += [
             listening.eq(~complete & ~self.o.valid),
             self.i.ready.eq(listening & crc.ready),
             accept.eq(self.i.valid & self.i.ready),
-            first.eq(count == 0),
             crc.data.eq(word.data),
             crc.valid.eq(self.i.valid & listening),
             crc.start.eq(first),
@@ -83,6 +82,7 @@ class Receiver(wiring.Component):
             m.d.sync += [
                 count.eq(Mux(count == _COUNT_LIMIT, count, count + 1)),
                 complete.eq(word.last),
+                first.eq(0),
             ]
             with m.If(first):
                 m.d.sync += [
@@ -94,7 +94,8 @@ class Receiver(wiring.Component):
                 with m.If(count == index + 1):
                     m.d.sync += packet.head[index].eq(word.data)
         with m.If(complete):
-            m.d.sync += [complete.eq(0), count.eq(0), self.o.valid.eq(1), packet.length.eq(length)]
+            m.d.sync += [complete.eq(0), count.eq(0), first.eq(1)]
+            m.d.sync += [self.o.valid.eq(1), packet.length.eq(length)]
             with m.If(~crc.match | (count < 2)):
                 m.d.sync += packet.code.eq(NakCode.CRC)
             with m.Elif((length != count - 2) | (length > MAX_PAYLOAD_WORDS)):

@@ -98,7 +98,8 @@ class Sender(wiring.Component):
         refused = response.code != 0
         length = Mux(refused, 1, response.length)
         position = Signal(range(MAX_PAYLOAD_WORDS + 2))  # 0 header, then payload, then CRC
-        following = Signal.like(position)
+        address = Signal(range(MAX_PAYLOAD_WORDS))  # of the payload word of that position
+        following = Signal.like(address)
         payload_data = self._add_payload_memory(m, following)
         first, last, advance = Signal(), Signal(), Signal()
         opcode = Mux(refused, NAK_OPCODE, response.opcode)
@@ -107,7 +108,7 @@ class Sender(wiring.Component):
             first.eq(position == 0),
             last.eq(position == length + 1),
             advance.eq(self.i.valid & free),
-            following.eq(Mux(advance, position + 1, position)),
+            following.eq(Mux(advance, position, address)),
             self.i.ready.eq(advance & last),
         ]
         with m.If(advance):
@@ -117,18 +118,19 @@ class Sender(wiring.Component):
                 staged.data.eq(
                     Mux(first | refused, Mux(first, header, response.code), payload_data)
                 ),
-                position.eq(Mux(last, 0, following)),
+                position.eq(Mux(last, 0, position + 1)),
+                address.eq(following),
             ]
         return advance
 
-    def _add_payload_memory(self, m: Module, following: Value) -> Value:
-        """Add the memory; return the payload word of the present position."""
+    def _add_payload_memory(self, m: Module, address: Value) -> Value:
+        """Add the memory; return the word at last cycle's address."""
         m.submodules.payload = memory = simple_memory(32, MAX_PAYLOAD_WORDS)
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.payload_write.valid),
             write.addr.eq(self.payload_write.address),
             write.data.eq(self.payload_write.data),
-            read.addr.eq(following - 1),
+            read.addr.eq(address),
         ]
         return read.data

@@ -161,22 +161,25 @@ class Sequencer(wiring.Component):
         waiting = Signal()  # for the first slot of the next stage
         elapsed = Signal(17, reset_less=True)
         no_wait, wait_over = Signal(), Signal()
+        follows = Signal()  # there are such
         m.d.sync += [no_wait.eq(wait_cycles == 0), wait_over.eq(elapsed >= wait_cycles)]
         m.d.comb += [
-            switch.eq(prefetch.ready & ((done & (left != 0) & no_wait) | (waiting & wait_over))),
+            switch.eq(prefetch.ready & ((done & follows & no_wait) | (waiting & wait_over))),
             prefetch.advance.eq(switch & (left != 1)),
         ]
         with m.If(self.start):
-            m.d.sync += [left.eq(self.stop - self.entry), waiting.eq(1), elapsed.eq(1)]
+            m.d.sync += [left.eq(self.stop - self.entry), follows.eq(1), waiting.eq(1)]
+            m.d.sync += elapsed.eq(1)
         with m.Elif(switch):
-            m.d.sync += [left.eq(left - 1), waiting.eq(0), elapsed.eq(1), running.eq(1)]
-        with m.Elif(done & (left != 0)):
+            m.d.sync += [left.eq(left - 1), follows.eq(left != 1)]
+            m.d.sync += [waiting.eq(0), elapsed.eq(1), running.eq(1)]
+        with m.Elif(done & follows):
             m.d.sync += [waiting.eq(1), elapsed.eq(2)]
         with m.Elif(waiting):
             m.d.sync += elapsed.eq(elapsed + 1)
-        with m.If(done & (left == 0)):
+        with m.If(done & ~follows):
             m.d.sync += running.eq(0)
-        return running, left == 0
+        return running, ~follows
 
     def _pace(
         self,
@@ -191,25 +194,29 @@ class Sequencer(wiring.Component):
 
         Returns whether a term is the first one of its output.
         """
-        in_stage = Signal()
         first = Signal(reset_less=True)
         most_slots = self.engine.requantizer_sharing * self.engine.table_rounds
-        idle_slots = Signal(range(max(2, most_slots)), reset_less=True)
-        padding = Signal.like(idle_slots)  # of every output of the stage
+        idle_slots = Signal(range(max(2, most_slots)))
+        padding = Signal.like(idle_slots, reset_less=True)  # of every output of the stage
+        next_padding = Signal.like(idle_slots)
+        m.d.comb += next_padding.eq(self._padding(following))
         with m.If(switch):
             m.d.sync += [
-                in_stage.eq(1),
+                issue.eq(next_padding == 0),
                 first.eq(1),
-                padding.eq(self._padding(following)),
-                idle_slots.eq(self._padding(following)),
+                padding.eq(next_padding),
+                idle_slots.eq(next_padding),
             ]
         with m.Elif(done):
-            m.d.sync += in_stage.eq(0)
+            m.d.sync += issue.eq(0)
         with m.Elif(issue):
-            m.d.sync += [first.eq(last), idle_slots.eq(Mux(last, padding, 0))]
+            m.d.sync += [
+                issue.eq(~last | (padding == 0)),
+                first.eq(last),
+                idle_slots.eq(Mux(last, padding, 0)),
+            ]
         with m.Elif(idle_slots != 0):
-            m.d.sync += idle_slots.eq(idle_slots - 1)
-        m.d.comb += issue.eq(in_stage & (idle_slots == 0))
+            m.d.sync += [issue.eq(idle_slots == 1), idle_slots.eq(idle_slots - 1)]
         return first
 
     def _padding(self, descriptor: data.View) -> Value:
@@ -241,10 +248,7 @@ class Sequencer(wiring.Component):
         return at_last
 
     def _active(self, m: Module, following: data.View, enter: Signal) -> data.View:
-        """Hold settings and addresses.
-
-        ``enter`` comes one cycle after the stage's switch: the descriptor is still there.
-        """
+        """Hold settings and addresses from ``enter`` on, one cycle after the stage's switch."""
         active = Signal.like(following, name="active", reset_less=True)
         with m.If(enter):
             m.d.sync += active.eq(following)

@@ -25,7 +25,7 @@ class Tallies(wiring.Component):
     twice within three cycles. A count is on ``read_data`` ``TALLY_LATENCY`` cycles after its
     address is on ``read``.
 
-    On ECP5 the default engine's takes at most 100 LUT4, 24 CCU2C and 125 flip-flops besides 24
+    On ECP5 the default engine's takes at most 100 LUT4, 24 CCU2C and 135 flip-flops besides 24
     cells of distributed memory.
 
     Parameters
@@ -80,14 +80,16 @@ class Tallies(wiring.Component):
         operand = Signal(32, reset_less=True)
         total = Signal(33, reset_less=True)
         flush, pending = self.flush, self.pending
+        reading = Signal(TallyReadLayout())
+        m.d.sync += reading.eq(self.read)
         m.d.comb += [
-            self.take.eq(~flush.valid & ~self.read.valid & ~self.busy),
+            self.take.eq(~flush.valid & ~reading.valid & ~self.busy),
             address.eq(place(~flush.valid, Mux(flush.valid, flush.slot, pending.counter))),
             read.addr.eq(address),
             self.read_data.eq(read.data),
         ]
-        with m.If(self.read.valid):
-            m.d.comb += read.addr.eq(place(self.read.is_counter, self.read.index))
+        with m.If(reading.valid):
+            m.d.comb += read.addr.eq(place(reading.is_counter, reading.index))
         m.d.sync += [
             operand.eq(Mux(flush.valid, flush.count, pending.events)),
             total.eq(read.data + operand),

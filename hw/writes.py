@@ -109,13 +109,17 @@ class BlockWriter(wiring.Component):
         following = Signal(8)
         first_word = delayed(m, self._first_word(), 1, reset_less=True)
         packed = delayed(m, packed, 1, reset_less=True)
+        next_position = Signal.like(position)
         m.d.comb += [
             move.eq((remaining != 0) & (~valid | accepted) & ~rest),
-            following.eq(position + (move & (high | ~packed))),
+            following.eq(Mux(move & (high | ~packed), next_position, position)),
             self.payload_address.eq(Mux(self.start, first_word, following)),
             self.done.eq((remaining == 0) & ~valid),
         ]
-        m.d.sync += position.eq(self.payload_address)
+        m.d.sync += [
+            position.eq(self.payload_address),
+            next_position.eq(self.payload_address + 1),
+        ]
         if self._compact:
             m.d.sync += rest.eq(move & (self.packet.opcode == Opcode.WRITE_PROGRAM))
         with m.If(accepted):

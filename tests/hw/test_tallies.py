@@ -101,6 +101,7 @@ def test_counters_wait_while_a_stage_is_flushed_and_while_counts_are_read() -> N
         assert await add(ctx, unit, None, 1, 0)
         assert not await add(ctx, unit, (0, 0), 1, 1)
         ctx.set(unit.read, {"valid": 1, "is_counter": 1, "index": 2})
+        await ctx.tick()
         assert not await add(ctx, unit, None, 1, 1)
 
     simulate(unit, bench)
