@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -93,18 +94,17 @@ class WorkerDevice:
         task = self._client.submit(
             call_held, self._token, method, *arguments, workers=[self._worker], pure=False
         )
-        while True:
-            try:
-                return task.result(timeout=_POLL_SECONDS)
-            except TimeoutError as error:
-                if task.status == "error":
-                    raise  # of the device, no end of waiting
-                if not task.done() and not self._lives():
-                    raise self._loss() from error
-            except KilledWorker as error:
-                raise self._loss() from error
-            except ModuleNotFoundError as error:
-                raise UserError(f"worker {self._worker} lacks a package: {error}") from error
+        ended = threading.Event()
+        task.add_done_callback(lambda _: ended.set())
+        while not ended.wait(_POLL_SECONDS):
+            if not task.done() and not self._lives():
+                raise self._loss()
+        try:
+            return task.result()
+        except KilledWorker as error:
+            raise self._loss() from error
+        except ModuleNotFoundError as error:
+            raise UserError(f"worker {self._worker} lacks a package: {error}") from error
 
     def _lives(self) -> bool:
         """Whether the scheduler still knows the worker."""

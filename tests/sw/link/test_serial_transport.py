@@ -166,17 +166,17 @@ def test_noise_on_the_line_before_a_packet_costs_one_try_at_most(noise: bytes, t
 def test_a_late_response_is_taken_and_the_next_one_waited_for() -> None:
     def answer(words: list[int]) -> bytes:
         if engine.packets > 3:
-            time.sleep(0.15)
+            time.sleep(0.3)
         return encode_frame(engine.endpoint.exchange(words))
 
     with PtyEngine(ENGINE, answer=answer) as engine:
-        transport = transport_to(engine, Limits(margin_seconds=0.1))
+        transport = transport_to(engine, Limits(margin_seconds=0.2))
         list(transport.exchange(clear_counters_packets(1, 3)))
-        assert transport.repeated == 0
-        answers = list(transport.exchange(clear_counters_packets(4, 5)))
+        before = transport.repeated
+        answers = list(transport.exchange(clear_counters_packets(4, 8)))
         transport.close()
-    assert [words[0] >> 8 & 0xFF for words in answers] == [4, 5, 6, 7, 8]
-    assert transport.repeated <= 2
+    assert [words[0] >> 8 & 0xFF for words in answers] == list(range(4, 12))
+    assert transport.repeated - before <= 4
 
 
 def test_the_time_allows_for_the_engine_and_the_line() -> None:
@@ -194,7 +194,7 @@ def test_an_engine_that_stops_answering_is_named() -> None:
         return encode_frame(engine.endpoint.exchange(words)) if engine.packets < 10 else b""
 
     with PtyEngine(ENGINE, answer=answer) as engine:
-        limits = Limits(margin_seconds=0.01, silences=3)
+        limits = Limits(margin_seconds=0.05, silences=3)
         device = open_serial(ENGINE, engine.port, limits)
         with pytest.raises(LostDeviceError, match=r"the engine on .* has stopped answering: 3 tr"):
             keep_busy(device)
