@@ -55,6 +55,12 @@ def write_api_pages(app: Any) -> None:
             page.write_text(text)
 
 
+def lead_home(app: Any, page: str, source: list[str]) -> None:
+    """Let links to the README, which is no page, lead to the first page."""
+    source[0] = source[0].replace("(../README.md)", "(index.md)")
+
+
 def setup(app: Any) -> None:
     """Hook into Sphinx."""
+    app.connect("source-read", lead_home)
     app.connect("builder-inited", write_api_pages)
