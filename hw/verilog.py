@@ -20,7 +20,7 @@ MODULE_NAME = "tenzo_engine"
 AXI_STREAM_MODULE_NAME = "tenzo_axi_stream"
 """Name of the top module with ports of AXI4-Stream."""
 
-_PLAIN_PORTS_TEXT = (
+_PLAIN_PORTS_TEXT: tuple[str, ...] = (
     "Ports: streams i (packets) and o (responses), each with valid, ready and payload:",
     "bits 31..0 of the payload are a word, bit 32 marks the last word of a packet.",
     "A word moves at a rising edge of clk where valid and ready are high. rst is synchronous.",
