@@ -139,7 +139,8 @@ def test_three_devices_train_to_the_bits_of_one(config: Config) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "last"), [(CONFIG, 30), (CONFIG, 100), (CONFIG, 131), (CGE, 400)]
+    ("config", "last"),
+    [(CONFIG, 30), (CONFIG, 100), (CONFIG, 131), pytest.param(CGE, 400, marks=pytest.mark.slow)],
 )
 def test_a_device_that_drops_out_changes_nothing(
     config: Config, last: int, caplog: pytest.LogCaptureFixture

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def cluster() -> Iterator[LocalCluster]:
     with LocalCluster(
-        n_workers=3, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=3, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
     ) as made:
         yield made
 
@@ -98,7 +98,7 @@ def test_a_device_that_does_not_open_is_a_slip(
 
 
 def test_a_cluster_without_workers_is_a_slip() -> None:
-    with LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as cluster:
         with pytest.raises(UserError, match="has no workers: start some"):
             open_device(device_of(cluster), EngineParameters())
 

@@ -35,6 +35,7 @@ def silence(engine: PtyEngine, address: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baud", [BAUDS[0], BAUDS[3], BAUDS[-1]])
 @pytest.mark.parametrize("otherwise", [b"", b"\xff\xff\xff\xff\xff\xff\0"])
 def test_the_rate_at_which_an_engine_answers_is_found(baud: int, otherwise: bytes) -> None:
@@ -50,6 +51,7 @@ def test_a_rate_that_is_named_is_the_only_one() -> None:
         open_serial(ENGINE, f"{engine.port}@115200").close()
 
 
+@pytest.mark.slow
 def test_a_device_that_says_nothing_is_named() -> None:
     with PtyEngine(ENGINE, answer=lambda words: b"") as engine:
         sentence = silence(engine, engine.port)
@@ -57,6 +59,7 @@ def test_a_device_that_says_nothing_is_named() -> None:
     assert f"the speed, written serial:{engine.port}@BAUD," in sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nonsense", [b"Hello!\r\n", b"\0\x09\x01\x02\x03\x04\x05\x06\x07\x08\0"])
 def test_a_device_that_talks_nonsense_is_named(nonsense: bytes) -> None:
     with PtyEngine(ENGINE, answer=lambda words: nonsense) as engine:
