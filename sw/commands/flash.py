@@ -42,7 +42,9 @@ def command(source: Path, board: str | None, permanent: bool) -> int:
     image = _built(source, board) if source.is_dir() else _file(source, board)
     arguments = [LOADER, *_options(image.board, permanent), str(image.path)]
     if shutil.which(LOADER) is None:
-        click.echo(f"tenzo: {LOADER} is not installed; where it is, run", err=True)
+        from tenzo.sw.tools import PACKAGES
+
+        click.echo(f"tenzo: {LOADER} is not installed, {PACKAGES[LOADER]}, then run", err=True)
         click.echo(shlex.join(arguments))
         return 1
     status = subprocess.run(arguments, check=False).returncode
