@@ -104,7 +104,7 @@ class Board:
     single_port_rams : :class:`int`
         Single-ported RAMs of 16,384 words of 16 bits.
     lanes : :class:`int`
-        Most lanes that a build takes by itself: what was seen to meet ``default_mhz``.
+        Most lanes that a build takes by itself; few enough for ``default_mhz``.
     """
 
     name: str

@@ -55,7 +55,7 @@ def fit_board(
 ) -> Fit:
     """Return the largest engine of a network that fits a board.
 
-    Most lanes first, at most those that the board was seen to meet its clock with: the samples of
+    Most lanes first, at most those that the board's file names for its clock: the samples of
     the next wave find room in a lane only where that costs no lane. Then memories as deep as the
     block RAMs that they take anyway.
 

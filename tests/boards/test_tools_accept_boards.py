@@ -24,7 +24,7 @@ CASES = [
     ("ulx3s-12f", 50, b"\xff\x00"),
     ("colorlight-5a75b", 50, b"\xff\x00"),
     ("icepi-zero", 60, b"\xff\x00"),
-    ("icebreaker", 18, b"\xff\x00"),
+    ("icebreaker", 24, b"\xff\x00"),
     ("ice40-hx8k-evn", 24, b"\xff\x00"),
     ("tang-nano-9k", 33, b"1111"),
 ]
