@@ -25,7 +25,7 @@ _PLAIN_PORTS_TEXT: tuple[str, ...] = (
     "bits 31..0 of the payload are a word, bit 32 marks the last word of a packet.",
     "A word moves at a rising edge of clk where valid and ready are high. rst is synchronous.",
 )
-_AXI_STREAM_PORTS_TEXT = (
+_AXI_STREAM_PORTS_TEXT: tuple[str, ...] = (
     "Ports: AXI4-Stream of 32 bits, packets in on s_axis, responses out on m_axis; TLAST ends each",
     "packet. All bytes count: there is no TKEEP. aresetn, low for reset, is synchronised here.",
 )
