@@ -28,7 +28,7 @@ myst_heading_anchors = 3
 napoleon_google_docstring = False
 napoleon_custom_sections = [("Members", "params_style"), ("Yields", "returns_style")]
 autodoc_default_options = {"members": True, "member-order": "bysource"}
-autodoc_mock_imports = ["torch", "tltorch", "opt_einsum"]  # peers in the benchmarks
+autodoc_mock_imports = ["torch", "tltorch", "tensorly"]  # peers in the benchmarks
 
 suppress_warnings = ["ref.python"]  # a name that several modules have
 
