@@ -74,11 +74,10 @@ def _checked(wrapper: str | None) -> str | None:
 
 
 def _portable(text: str) -> str:
-    """Hide assertions from all but Verilator, and drop declarations of signals without bits.
+    """Hide assertions from all but Verilator.
 
-    Assertions are SystemVerilog, which not every synthesis tool reads in a file of Verilog.
+    They are SystemVerilog, which not every synthesis tool reads in a file of Verilog.
     """
-    text = re.sub(r"^  (wire|reg) \[-1:0\] [^\n]*;\n", "", text, flags=re.MULTILINE)
     return re.sub(
         r"^  always @\(posedge clk\) begin\n    if \([^\n]*\) begin\n"
         r"      assert \([^\n]*\);\n    end\n  end\n",
