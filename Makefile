@@ -4,6 +4,7 @@
 #   make test-fast  the tests without a compiler    make soak    10,000 random networks
 #   make boards     real bitstreams for boards, in build/boards; BOARDS="icebreaker" chooses
 #   make docs       the pages and the reference of modules as a site, in build/docs
+#   make resources  the cells of every component, in docs/resources.md
 #   make bench      the benchmarks                  make clean   remove what the targets made
 #   make distclean  remove .venv too
 # PYTHON=/path/to/python3 chooses the interpreter, JOBS=4 the number of parallel tests.
@@ -28,7 +29,7 @@ COMPILED := pyproject.toml setup.py $(wildcard sw/kernels/cpp/*)
 
 BOARDS ?= ulx3s-12f colorlight-5a75b icebreaker tang-nano-9k ulx3s-85f
 
-.PHONY: demo test test-fast lint soak boards docs bench clean distclean install tools
+.PHONY: demo test test-fast lint soak boards docs resources bench clean distclean install tools
 
 demo: tools $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -60,6 +61,9 @@ boards: $(VENV)/.installed-boards
 docs: $(VENV)/.installed-docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs build/docs
 	@echo "open build/docs/index.html"
+
+resources: $(VENV)/.installed-dev
+	$(BIN)/python -m tenzo.sim.resources docs/resources.md
 
 bench: $(VENV)/.installed
 	$(BIN)/tenzo bench

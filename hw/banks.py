@@ -22,7 +22,7 @@ class ParameterBanks(wiring.Component):
     Throughput is one access a clock cycle at every port, reads take one cycle. There is no
     back-pressure, and no collision logic: no word is read while it is written.
 
-    On ECP5 the default engine's takes at most 30 LUT4, 16 CCU2C and 10 flip-flops besides its five
+    On ECP5 the default engine's takes at most 40 LUT4, 0 CCU2C and 5 flip-flops besides its five
     block memories.
 
     Parameters

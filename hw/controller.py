@@ -39,7 +39,7 @@ class Controller(wiring.Component):
     twin: :class:`tenzo.sw.link.endpoint.Endpoint`.
 
     A query reaches the core six cycles after the last word of its packet. Resources on ECP5, for
-    8 lanes of 16 bits: 870 LUTs, 220 carry cells, 210 flip-flops, no block RAM, no multiplier.
+    8 lanes of 16 bits: 700 LUTs, 200 carry cells, 270 flip-flops, no block RAM, no multiplier.
 
     Parameters
     ----------

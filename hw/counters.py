@@ -31,7 +31,7 @@ class Counters(wiring.Component):
     clock cycle, hands its events to :class:`tenzo.hw.tallies.Tallies`, which has the whole count.
     A turn may be put off by 8 cycles between two of the same counter.
 
-    On ECP5 it takes at most 90 LUT4, 0 CCU2C and 31 flip-flops.
+    On ECP5 it takes at most 110 LUT4, 0 CCU2C and 31 flip-flops.
 
     Members
     -------

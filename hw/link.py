@@ -22,7 +22,7 @@ class Link(wiring.Component):
 
     Every packet gets one response, in order. Throughput is one word per clock cycle and direction,
     one in 32 clock cycles if ``compact``. Resources on ECP5: 1,200 LUTs, most of them for the two
-    CRCs, 350 flip-flops and 2 block RAMs; 420 LUTs if ``compact``.
+    CRCs, 350 flip-flops and 2 block RAMs; 470 LUTs if ``compact``.
 
     Parameters
     ----------

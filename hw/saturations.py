@@ -38,7 +38,7 @@ class Saturations(wiring.Component):
     Throughput is ``cluster_count`` counts a clock cycle. All counts are in the memory less than
     ``FLUSH_CYCLES`` after a program's last write. There is no back-pressure.
 
-    On ECP5 the default engine's takes at most 80 LUT4, 18 CCU2C and 110 flip-flops.
+    On ECP5 the default engine's takes at most 60 LUT4, 24 CCU2C and 95 flip-flops.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ class StepMemory(wiring.Component):
 
     Throughput is one step of each address per clock cycle, one cycle after ``advance``.
 
-    On ECP5 the default engine's takes at most 100 LUT4, 20 CCU2C and 40 flip-flops besides
+    On ECP5 the default engine's takes at most 90 LUT4, 12 CCU2C and 5 flip-flops besides four block
     memories.
 
     Parameters

@@ -25,8 +25,8 @@ class Tallies(wiring.Component):
     twice within three cycles. A count is on ``read_data`` ``TALLY_LATENCY`` cycles after its
     address is on ``read``.
 
-    On ECP5 the default engine's takes at most 100 LUT4, 24 CCU2C and 135 flip-flops besides 24
-    cells of distributed memory.
+    On ECP5 the default engine's takes at most 75 LUT4, 24 CCU2C and 100 flip-flops besides a block
+    memory.
 
     Parameters
     ----------

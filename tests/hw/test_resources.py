@@ -28,6 +28,7 @@ from tenzo.hw.saturations import Saturations
 from tenzo.hw.scheduler import Scheduler
 from tenzo.hw.sequencer import Sequencer
 from tenzo.hw.table import TableUnits
+from tenzo.hw.tallies import Tallies
 from tenzo.hw.turns import Turns
 from tenzo.sw.engine import EngineParameters
 
@@ -55,6 +56,7 @@ COMPONENTS = {
     Saturations: r"core\.saturations(\$\d+)?",
     Scheduler: r"core\.scheduler",
     Sequencer: r"core\.sequencer",
+    Tallies: r"core\.tallies(\$\d+)?",
 }
 
 
@@ -143,7 +145,8 @@ def test_perturbation_takes_at_most_320_luts_and_220_flip_flops(modules):
 
 def test_all_memories_are_block_or_distributed_memory(modules):
     total: Counter[str] = sum(modules.values(), Counter())
-    assert total["DP16KD"] == LANES + LANES // 2 + 2 + 5  # lanes, results, program, banks
+    # Lanes, results, program, banks, counts.
+    assert total["DP16KD"] == LANES + LANES // 2 + 2 + 5 + 1
     assert total["TRELLIS_DPR16X4"] <= 51
 
 
