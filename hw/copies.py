@@ -67,9 +67,7 @@ class Copies(wiring.Component):
             m.d.sync += flags.eq(0)
         with m.Elif(self.filled):
             m.d.sync += flags.bit_select(self.pair, 1).eq(self.filled_patched)
-        m.submodules.storage = addresses = Memory(
-            shape=len(self.address), depth=2, init=[]
-        )
+        m.submodules.storage = addresses = Memory(shape=len(self.address), depth=2, init=[])
         write, read = addresses.write_port(), addresses.read_port(domain="comb")
         m.d.comb += [
             self.patched.eq(flags.bit_select(self.pair, 1)),
