@@ -17,7 +17,7 @@ async def step(ctx: Any, unit: Counters, counted: Counter[str]) -> None:
 def test_each_counter_counts_its_own_event():
     unit = Counters()
     generator = random.Random(1)
-    want, counted = Counter(dict.fromkeys(COUNTER_WORDS, 0)), Counter()
+    want, counted = Counter(dict.fromkeys(COUNTER_WORDS, 0)), Counter[str]()
 
     async def bench(ctx):
         for _ in range(300):
@@ -36,7 +36,7 @@ def test_each_counter_counts_its_own_event():
 
 
 def test_no_event_is_lost_while_a_turn_is_put_off_by_eight_cycles():
-    unit, counted = Counters(), Counter()
+    unit, counted = Counters(), Counter[str]()
     cycles = (1 << PENDING_WIDTH) - 1
 
     async def bench(ctx):
@@ -54,7 +54,7 @@ def test_no_event_is_lost_while_a_turn_is_put_off_by_eight_cycles():
 
 
 def test_clear_forgets_what_waits():
-    unit, counted = Counters(), Counter()
+    unit, counted = Counters(), Counter[str]()
 
     async def bench(ctx):
         ctx.set(unit.events, dict.fromkeys(COUNTER_WORDS, 1))
