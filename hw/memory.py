@@ -97,7 +97,7 @@ class SinglePortMemory(wiring.Component):
         return m
 
     def _add_memory(self, m: Module) -> None:
-        m.submodules.memory = memory = simple_memory(self.shape, self.depth)
+        m.submodules.words = memory = simple_memory(self.shape, self.depth)
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.write_enable),

@@ -24,7 +24,7 @@ class Prefetch(wiring.Component):
     ``advance``, and stays until the next of the two. The base address of a stage with
     ``sample_input`` gains ``sample_base`` on the way.
 
-    On ECP5 the default engine's takes at most 60 LUT4, 24 CCU2C and 410 flip-flops besides two
+    On ECP5 the default engine's takes at most 64 LUT4, 24 CCU2C and 410 flip-flops besides two
     block memories.
 
     Parameters

@@ -53,7 +53,8 @@ def test_a_signal_ends_it_cleanly_and_removes_the_link(
     process.send_signal(number)
     printed, said = process.communicate(timeout=60)
     assert (process.returncode, printed) == (0, "")
-    assert re.fullmatch(r"0 bytes in, 0 bytes out, 0 damaged, \d+ clock cycles", said.strip())
+    traffic = said.splitlines()[-1]  # whatever building the simulator said before it
+    assert re.fullmatch(r"0 bytes in, 0 bytes out, 0 damaged, \d+ clock cycles", traffic)
     assert not link.is_symlink()
 
 
