@@ -88,7 +88,8 @@ class Requantize(wiring.Component):
         overflow = Mux(wide, _leaves(rounded, RESULT_WIDTH), _leaves(rounded, self.width))
         kept = Signal(signed(RESULT_WIDTH), reset_less=True)
         limit = Signal(signed(RESULT_WIDTH), reset_less=True)  # few of its bits differ
-        leaves, cleared = Signal(reset_less=True), Signal(reset_less=True)
+        leaves = Signal(reset_less=True)
+        cleared = Signal(reset_less=True)
         m.d.sync += [
             kept.eq(rounded),
             limit.eq(Mux(wide, _limit(negative, RESULT_WIDTH), _limit(negative, self.width))),

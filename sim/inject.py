@@ -51,8 +51,8 @@ def _weight_bit(verilog: str, engine: EngineParameters, program: Program) -> str
     address, bit = program.weight_count // 2, engine.weight.width - 3
     return _edit(
         verilog,
-        r"\.banks",
-        r"(weight_master\[)([^;\n]*)(\] <= )([^;\n]*);",
+        r"\.banks\.weight_master",
+        r"(words\[)([^;\n]*)(\] <= )([^;\n]*);",
         rf"\1\2\3\4 ^ ((\2 == {address}) ? {engine.weight.width}'d{1 << bit} : 0);",
     )
 
@@ -72,12 +72,12 @@ def _lfsr_tap(verilog: str, engine: EngineParameters, program: Program) -> str:
 
 def _shift(verilog: str, engine: EngineParameters, program: Program) -> str:
     """Flip the lowest bit of the shift in the first requantizer."""
-    return _edit(verilog, _REQUANTIZER, r"(low_shift <= shift\[2:0\])(;)", r"\1 ^ 3'd1\2")
+    return _edit(verilog, _REQUANTIZER, r"(low_shift <= [^;\n]*\[2:0\])(;)", r"\1 ^ 3'd1\2")
 
 
 def _saturate(verilog: str, engine: EngineParameters, program: Program) -> str:
     """Let the first requantizer wrap around; it still counts."""
-    return _edit(verilog, _REQUANTIZER, r"(= )overflow( \? [^;]*\blimit\b)", r"\g<1>1'b0\2")
+    return _edit(verilog, _REQUANTIZER, r"(= )leaves( \? limit : kept;)", r"\g<1>1'b0\2")
 
 
 def _table(verilog: str, engine: EngineParameters, program: Program) -> str:

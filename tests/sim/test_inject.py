@@ -36,10 +36,10 @@ def verilog() -> str:
 @pytest.mark.parametrize(
     ("kind", "fragment"),
     [
-        ("weight-bit", "^ ((master_write[7:2] == 8) ? 16'd8192 : 0);"),
+        ("weight-bit", "words[write_address] <= write_data ^ ((write_address == 8) ? 16'd8192 : 0);"),
         ("lfsr-tap", "state[0] ? 32'd2149580802 : 32'd0;"),
-        ("shift", "low_shift <= shift[2:0] ^ 3'd1;"),
-        ("saturate", "= 1'b0 ? "),
+        ("shift", "[2:0] ^ 3'd1;"),
+        ("saturate", "= 1'b0 ? limit : kept;"),
         ("table", "word_0 <= \\$signature__data  ^ 1;"),
     ],
 )
@@ -53,8 +53,8 @@ def test_a_fault_changes_one_line(kind: str, fragment: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_construct_that_is_gone_is_an_error(kind: str) -> None:
-    text = verilog().replace("state[0] ?", "state[0] ? ").replace("<= shift[2:0]", "<= other")
-    text = text.replace("weight_master[", "weights[").replace("= overflow ?", "= over ?")
+    text = verilog().replace("state[0] ?", "state[0] ? ").replace("low_shift <=", "shift <=")
+    text = text.replace("words[", "weights[").replace("= leaves ?", "= leave ?")
     text = text.replace("word_0 <=", "word <=")
     with pytest.raises(InjectionError, match="0 places"):
         inject(text, kind, ENGINE, PROGRAM)
