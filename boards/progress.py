@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from types import TracebackType
-from typing import Any
 
 _LOG = logging.getLogger("tenzo.boards")
 _LINE_SECONDS = 10.0
@@ -24,17 +22,6 @@ class Lines:
         self._start = time.monotonic()
         self._phase, self._next = "", 0.0
 
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
     def phase(self, title: str, part: float | None = None) -> None:
         """Log a phase when it begins, and how far it is now and then."""
         now = time.monotonic()
@@ -45,7 +32,7 @@ class Lines:
         percent = "" if part is None else f", {100 * part:.0f} %"
         _LOG.info("%s%s (%.0f s)", kind if part is not None else title, percent, now - self._start)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Do nothing: lines are complete at any time."""
 
 
@@ -72,20 +59,8 @@ class Bar:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task: Any = None
-
-    def __enter__(self) -> Bar:
-        self._bar.start()
         self._task = self._bar.add_task("starting", total=None)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+        self._bar.start()
 
     def phase(self, title: str, part: float | None = None) -> None:
         """Show a phase; the bar moves to and fro while its part is not known."""
@@ -94,6 +69,6 @@ class Bar:
         else:
             self._bar.update(self._task, description=title, total=1.0, completed=part)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Take the line away."""
         self._bar.stop()

@@ -25,6 +25,7 @@ FLAGS = (*WAIVERS, "--no-timing", "--assert", "--x-assign", "fast", "--x-initial
 
 #: Settings of make for programs whose speed matters.
 NATIVE_VARIABLES = ("OPT_FAST=-O3",)
+_CLOCK = Path(__file__).with_name("clock.h")  # every harness may include it
 
 _LIBRARY = "library.o"
 _LIBRARY_RULE = f"{_LIBRARY}: $(VK_GLOBAL_OBJS)\n\t$(LINK) -r -nostdlib -o $@ $^\n"
@@ -66,7 +67,7 @@ class Compilation:
         if self.harness is None:
             driver = [str(cocotb_tools.config.libs_dir), metadata.version("cocotb")]
         else:
-            driver = [self.harness.read_text(), *NATIVE_VARIABLES]
+            driver = [self.harness.read_text(), _CLOCK.read_text(), *NATIVE_VARIABLES]
         return build_key(
             [
                 self.text,
@@ -118,7 +119,7 @@ class Compilation:
         else:
             command = [str(self.tool.executable), "--cc", "--exe", str(source), str(self.harness)]
             command += ["--top-module", self.top, "--prefix", "Vtop", "-Mdir", str(work)]
-            command += ["-o", self.top, *self.flags]
+            command += ["-CFLAGS", f"-I{_CLOCK.parent}", "-o", self.top, *self.flags]
             with log.open("w") as file:
                 environment = self.tool.environment()
                 status = run_logged(command, folder, environment, file, self.on_line)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import CoordinateOutputs, Counters, Device, Outputs, Query
+from tenzo.sw.device import CoordinateOutputs, Counters, Device, Outputs, Query, loaded
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.errors import UserError
 from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.program import Program
 from tenzo.sw.training.coordinates import coordinate_outputs
@@ -64,9 +63,7 @@ class Recorder:
     @property
     def program(self) -> Program:
         """The program that is loaded, altered."""
-        if self._program is None:
-            raise UserError("no program is loaded: call load_program first")
-        return self._program
+        return loaded(self._program)
 
     def load_program(self, program: Program) -> None:
         """Load a stage program."""

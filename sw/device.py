@@ -221,3 +221,10 @@ class Device(Protocol):
     def close(self) -> None:
         """Release what the device holds."""
         ...
+
+
+def loaded(program: Program | None) -> Program:
+    """Return the program that a device holds; :class:`UserError` if it holds none."""
+    if program is None:
+        raise UserError("no program is loaded: call load_program first")
+    return program

@@ -24,12 +24,8 @@
 #include <string>
 
 #include "Vtop.h"
-#include "Vtop___024root.h"
+#include "clock.h"
 #include "verilated.h"
-
-// What Vtop::eval calls, without the messages between threads that this model does not have. A
-// Verilator that names it otherwise leaves it null.
-__attribute__((weak)) void Vtop___024root___eval(Vtop___024root* root);
 
 namespace {
 
@@ -199,39 +195,14 @@ class Board {
       else if (quiet_ == settle_) return false;
       else ++quiet_;
       top_.rx = sender_.level();
-      step();
+      clock_once(top_);  // what enters goes into a register, what leaves comes from some
+      ++cycles_;
       if (listener_.take(top_.tx)) from_engine.push_back(listener_.byte());
     }
     return true;
   }
 
  private:
-  // One cycle. What enters goes into a register, what leaves comes from some.
-  void step() {
-    lower_clock(top_.rootp, 0);
-    top_.clk = 1;
-    evaluate();
-    ++cycles_;
-  }
-
-  // Lets the next evaluation see a rising edge, without an evaluation that sees a falling one.
-  template <class Root>
-  auto lower_clock(Root* root, int) -> decltype(root->__Vtrigprevexpr___TOP__clk__0, void()) {
-    root->__Vtrigprevexpr___TOP__clk__0 = 0;
-  }
-
-  // The same where Verilator keeps the clock's last value under another name.
-  template <class Root>
-  void lower_clock(Root*, long) {
-    top_.clk = 0;
-    evaluate();
-  }
-
-  void evaluate() {
-    if (Vtop___024root___eval) Vtop___024root___eval(top_.rootp);
-    else top_.eval();
-  }
-
   VerilatedContext context_;
   Vtop top_;
   int settle_, quiet_ = 0;  // cycles after which a line at rest has told the engine all

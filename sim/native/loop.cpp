@@ -15,15 +15,11 @@
 #include <vector>
 
 #include "Vtop.h"
-#include "Vtop___024root.h"
+#include "clock.h"
 #include "verilated.h"
 #if VM_TRACE
 #include "verilated_vcd_c.h"
 #endif
-
-// What Vtop::eval calls, without the messages between threads that this model does not have: 4 % of
-// the time. A Verilator that names it otherwise leaves it null.
-__attribute__((weak)) void Vtop___024root___eval(Vtop___024root* root);
 
 namespace {
 
@@ -198,33 +194,10 @@ class Engine {
     top_.eval();
     dump(kHalfPeriod);
 #else
-    lower_clock(top_.rootp, 0);
-    top_.clk = 1;
-    evaluate();
+    clock_once(top_);
 #endif
     if (!(++cycles_ % kCheckCycles)) Pipes::check_parent();
     return taken;
-  }
-
-  // Lets the next evaluation see a rising edge, without an evaluation that sees a falling one.
-  template <class Root>
-  auto lower_clock(Root* root, int) -> decltype(root->__Vtrigprevexpr___TOP__clk__0, void()) {
-    root->__Vtrigprevexpr___TOP__clk__0 = 0;
-  }
-
-  // The same where Verilator keeps the clock's last value under another name.
-  template <class Root>
-  void lower_clock(Root*, long) {
-    top_.clk = 0;
-    evaluate();
-  }
-
-  void evaluate() {
-    if (Vtop___024root___eval) {
-      Vtop___024root___eval(top_.rootp);
-    } else {
-      top_.eval();
-    }
   }
 
   void take_word(uint64_t payload) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,7 @@ def _bitstream(
     from tenzo.boards.progress import build_progress
     from tenzo.boards.result import REPORT_FILE, report_document, write_result
 
-    with build_progress() as progress:
+    with closing(build_progress()) as progress:
         try:
             built = build(
                 designs,
@@ -127,7 +128,7 @@ def _bitstream(
                 progress=progress,
             )
         except TimingMissError as miss:
-            progress.stop()
+            progress.close()
             click.echo(f"tenzo: {miss}", err=True)
             return 1
     path = write_result(built, folder)

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import CoordinateOutputs, Counters, Device, Outputs, Query
+from tenzo.sw.device import CoordinateOutputs, Counters, Device, Outputs, Query, loaded
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.errors import LostDeviceError, UserError
+from tenzo.sw.errors import LostDeviceError
 from tenzo.sw.fleet.member import LOST, Member
 from tenzo.sw.fleet.shares import SHARES_PER_DEVICE, cut, cut_queries
 from tenzo.sw.link.core_model import COUNTER_LIMIT
@@ -89,7 +89,7 @@ class FleetDevice:
         LostDeviceError
             If no device is left.
         """
-        program = self._loaded()
+        program = loaded(self._program)
         for query in queries:
             query.resolve(program)
         shares = cut_queries(len(samples_raw), queries, self.engine.lane_count, len(self._members))
@@ -118,7 +118,7 @@ class FleetDevice:
         -------
         Iterator of :class:`CoordinateOutputs`, in order.
         """
-        outputs = max(1, len(samples_raw) * self._loaded().output_count)
+        outputs = max(1, len(samples_raw) * loaded(self._program).output_count)
         together = max(len(self._members), MOST_OUTPUTS // outputs)
         for first in range(0, len(coordinates), together):
             some = coordinates[first : first + together]
@@ -138,7 +138,7 @@ class FleetDevice:
 
     def read_counters(self) -> Counters:
         """Return the sums of what the devices counted; ``saturations`` per stage of the program."""
-        return self._counters.stopped(COUNTER_LIMIT, len(self._loaded().stages))
+        return self._counters.stopped(COUNTER_LIMIT, len(loaded(self._program).stages))
 
     def clear_counters(self) -> None:
         """Set all counters to zero."""
@@ -150,12 +150,6 @@ class FleetDevice:
         for member in self._members:
             member.close()
         self._threads.shutdown()
-
-    def _loaded(self) -> Program:
-        """Return the program in the devices."""
-        if self._program is None:
-            raise UserError("no program is loaded: call load_program first")
-        return self._program
 
     def _each(self, work: Callable[[Member], object]) -> None:
         """Have every device do the same; at least one must."""

@@ -8,7 +8,7 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import Query
+from tenzo.sw.device import Query, loaded
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.floating.kernel import FloatKernel
@@ -78,9 +78,9 @@ class FloatDevice(GoldenDevice):
         for extreme in (min, max) if coordinates else ():
             for key in (None, itemgetter(1)):
                 query = Query.one_hot(*extreme(coordinates, key=key))
-                check_query(query, self._loaded(), self.engine)
+                check_query(query, loaded(self._program), self.engine)
         if self._sweep is None:
-            self._sweep = FloatSweep(self.engine, self._float_kernel, self._loaded())
+            self._sweep = FloatSweep(self.engine, self._float_kernel, loaded(self._program))
         return self._sweep.evaluate(self._written(), samples_raw, coordinates)
 
     def trace(

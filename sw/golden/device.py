@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import CoordinateLosses, CoordinateOutputs, Counters, Outputs, Query
+from tenzo.sw.device import CoordinateLosses, CoordinateOutputs, Counters, Outputs, Query, loaded
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.formats import Format
@@ -107,7 +107,7 @@ class GoldenDevice:
 
     def write_parameters(self, parameters_raw: IntArray) -> None:
         """Write weights, then biases: raw integers of shape (parameter_count,)."""
-        program = self._loaded()
+        program = loaded(self._program)
         _check_raw("parameters", parameters_raw, (program.parameter_count,), self.engine.weight)
         self._parameters = parameters_raw.astype(np.int64)
         self.kernel.write_parameters(self._parameters)
@@ -184,7 +184,7 @@ class GoldenDevice:
         queries = [*earlier, query]
         limits = self._checked(samples_raw, queries)
         self._ranges.check([item[2:] for item in limits])
-        program, parameters = self._loaded(), self._written().astype(np.float64)
+        program, parameters = loaded(self._program), self._written().astype(np.float64)
         lanes = Lanes(program, self._touched, self.engine, 1, len(samples_raw))
         lanes.arrays.samples[0] = samples_raw.T
         for item, (_, _, entry, stop) in zip(queries, limits, strict=True):
@@ -212,9 +212,9 @@ class GoldenDevice:
     def _swept(self, samples_raw: IntArray, coordinates: Sequence[Coordinate]) -> Coordinates:
         """Return what evaluates coordinates, after checks of samples and coordinates."""
         self._checked(samples_raw, [])
-        check_coordinates(coordinates, self._loaded(), self.engine)
+        check_coordinates(coordinates, loaded(self._program), self.engine)
         if self._coordinates is None:
-            self._coordinates = Coordinates(self.engine, self.kernel, self._loaded())
+            self._coordinates = Coordinates(self.engine, self.kernel, loaded(self._program))
         return self._coordinates
 
     def _close_coordinates(self) -> None:
@@ -222,12 +222,6 @@ class GoldenDevice:
         if self._coordinates is not None:
             self._coordinates.close()
             self._coordinates = None
-
-    def _loaded(self) -> Program:
-        """Return the program."""
-        if self._program is None:
-            raise UserError("no program is loaded: call load_program first")
-        return self._program
 
     def _written(self) -> IntArray:
         """Return the master parameters."""
@@ -237,7 +231,7 @@ class GoldenDevice:
 
     def _checked(self, samples_raw: IntArray, queries: Sequence[Query]) -> list[Limits]:
         """Return the limits of each query, after checks of samples and queries."""
-        program = self._loaded()
+        program = loaded(self._program)
         self._written()
         shape = (len(samples_raw), program.input_count)
         _check_raw("samples", samples_raw, shape, self.engine.activation)
@@ -267,7 +261,7 @@ class GoldenDevice:
     def _run_of(self, entry: int, stop: int) -> _Run:
         """Return what one run of some stages counts, worked out once."""
         if (entry, stop) not in self._runs:
-            program = self._loaded()
+            program = loaded(self._program)
             self._runs[entry, stop] = _Run(
                 program_cycles(program, self.engine, entry, stop),
                 program_macs(program, entry, stop),
@@ -278,7 +272,7 @@ class GoldenDevice:
     def _trace_stage(self, lanes: Lanes, index: int) -> StageTrace:
         """Run one stage of the first query and read back what it wrote."""
         lanes.kernels[index].run()
-        stage = self._loaded().stages[index]
+        stage = loaded(self._program).stages[index]
         addresses = output_addresses(stage)
         if stage.to_results:
             values = lanes.arrays.results[0, addresses]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.device import CoordinateOutputs, Counters, Outputs, Query
+from tenzo.sw.device import CoordinateOutputs, Counters, Outputs, Query, loaded
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import LostDeviceError, UserError
 from tenzo.sw.link.coordinate_sweep import CoordinateSweep, Swept, one_hot_outputs
@@ -97,7 +97,7 @@ class PacketDevice:
 
     def write_parameters(self, parameters_raw: IntArray) -> None:
         """Write the master weights, then biases: raw integers of shape (parameter_count,)."""
-        requests = parameter_requests(self._loaded(), self.engine, parameters_raw)
+        requests = parameter_requests(loaded(self._program), self.engine, parameters_raw)
         with self._expecting_readiness():
             self._session.commands(requests)
         self._ready = True
@@ -112,7 +112,7 @@ class PacketDevice:
         UserError
             If samples or queries are not what the program and the engine take.
         """
-        program = self._loaded()
+        program = loaded(self._program)
         for query in queries:
             check_query(query, program, self.engine)
         self._memory.load(program.stages)
@@ -153,7 +153,7 @@ class PacketDevice:
         -------
         Iterator of :class:`CoordinateOutputs`, in order.
         """
-        program = self._loaded()
+        program = loaded(self._program)
         for coordinate in coordinates:
             check_query(Query.one_hot(*coordinate), program, self.engine)
         together = max(1, MOST_OUTPUTS // max(1, len(samples_raw) * program.output_count))
@@ -169,7 +169,7 @@ class PacketDevice:
 
     def read_counters(self) -> Counters:
         """Return the counters; ``saturations`` has one item per stage of the program."""
-        stages = len(self._loaded().stages)
+        stages = len(loaded(self._program).stages)
         return self._before.plus(self._read_counters()).stopped(COUNTER_LIMIT, stages)
 
     def clear_counters(self) -> None:
@@ -191,12 +191,6 @@ class PacketDevice:
                 raise
             raise LostDeviceError(f"the engine was reset in between: {error}") from error
 
-    def _loaded(self) -> Program:
-        """Return the program in the engine."""
-        if self._program is None:
-            raise UserError("no program is loaded: call load_program first")
-        return self._program
-
     def _open_sweep(self, program: Program) -> CoordinateSweep | None:
         """Return the sweep of the program, worked out once; None if the engine has no room."""
         if self._sweep is None and self._sweepable:
@@ -209,7 +203,7 @@ class PacketDevice:
 
     def _sweep_some(self, samples_raw: IntArray, coordinates: Sequence[Coordinate]) -> Swept:
         """Evaluate coordinates by slices, or by whole networks where there is no room for them."""
-        program = self._loaded()
+        program = loaded(self._program)
         sweep = self._open_sweep(program)
         if sweep is not None:
             return sweep.evaluate(samples_raw, coordinates)

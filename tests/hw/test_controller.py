@@ -85,6 +85,17 @@ def test_stalls_on_both_sides_change_no_response() -> None:
     assert responses == expected
 
 
+# Packets that an engine refuses while a query is outstanding.
+NOT_WHILE_BUSY: dict[Opcode, dict[str, int]] = {
+    Opcode.CONFIGURE: {"weight_count": 1, "bias_count": 1, "stage_count": 1},
+    Opcode.WRITE_PROGRAM: {"address": 0, "complete": 0},
+    Opcode.WRITE_PARAMETERS: {"address": 0, "bias": 0, "complete": 0, "count": 0},
+    Opcode.READ_COUNTERS: {},
+    Opcode.READ_SATURATIONS: {"first": 0, "count": 1},
+    Opcode.CLEAR_COUNTERS: {},
+}
+
+
 def refusals() -> dict[str, tuple[list[list[int]], NakCode]]:
     """Packets, and the code that the last one of them is refused with; nothing is loaded before."""
     script = PacketScript(ENGINE, 1)
@@ -109,14 +120,6 @@ def refusals() -> dict[str, tuple[list[list[int]], NakCode]]:
     def refuse(code: NakCode, *packets: list[int]) -> tuple[list[list[int]], NakCode]:
         return list(packets), code
 
-    busy_opcodes: dict[Opcode, dict[str, int]] = {
-        Opcode.CONFIGURE: {"weight_count": 1, "bias_count": 1, "stage_count": 1},
-        Opcode.WRITE_PROGRAM: {"address": 0, "complete": 0},
-        Opcode.WRITE_PARAMETERS: {"address": 0, "bias": 0, "complete": 0, "count": 0},
-        Opcode.READ_COUNTERS: {},
-        Opcode.READ_SATURATIONS: {"first": 0, "count": 1},
-        Opcode.CLEAR_COUNTERS: {},
-    }
     cases = {
         "unknown opcode": refuse(NakCode.OPCODE, encode_packet(0x0B, 1)),
         "opcode zero": refuse(NakCode.OPCODE, encode_packet(0, 1)),
@@ -148,7 +151,7 @@ def refusals() -> dict[str, tuple[list[list[int]], NakCode]]:
             NakCode.ADDRESS,
         ),
     }
-    for opcode, fields in busy_opcodes.items():
+    for opcode, fields in NOT_WHILE_BUSY.items():
         packets = [*loaded(good_query), script.packet(opcode, **fields, sequence=250)]
         cases[f"{opcode.name} while a query is outstanding"] = packets, NakCode.BUSY
     return cases

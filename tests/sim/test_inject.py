@@ -36,7 +36,7 @@ def verilog() -> str:
 @pytest.mark.parametrize(
     ("kind", "fragment"),
     [
-        ("weight-bit", "words[write_address] <= write_data ^ ((write_address == 8) ? 16'd8192 : 0);"),
+        ("weight-bit", "<= write_data ^ ((write_address == 8) ? 16'd8192 : 0);"),
         ("lfsr-tap", "state[0] ? 32'd2149580802 : 32'd0;"),
         ("shift", "[2:0] ^ 3'd1;"),
         ("saturate", "= 1'b0 ? limit : kept;"),
