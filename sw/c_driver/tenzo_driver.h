@@ -70,7 +70,8 @@ int tenzo_configure(tenzo_engine *engine, uint32_t weights, uint32_t biases, uin
 /* Write a whole program: TENZO_DESCRIPTOR_WORDS words a stage. */
 int tenzo_write_program(tenzo_engine *engine, const uint32_t *words, uint32_t count);
 
-/* Write all parameters: weights, then biases, raw integers. */
+/* Write all parameters: weights, then biases, raw integers. Of these and of samples the engine keeps
+   the low bits of their format, so values outside of it wrap around. */
 int tenzo_write_parameters(tenzo_engine *engine, const int32_t *values, uint32_t weights,
                            uint32_t biases);
 

@@ -59,14 +59,32 @@ static void check(int outcome, const char *what) {
     exit(1);
 }
 
+static void refuse(const char *what) {
+    fprintf(stderr, "standard input: %s\n", what);
+    exit(1);
+}
+
+/* Read a value in the format of samples; return 0 at the end of the input. */
+static int next_value(int32_t *value) {
+    const int64_t limit = (int64_t)1 << (TENZO_ENGINE_ACTIVATION_WIDTH - 1);
+    int64_t number = 0;
+    const int found = scanf("%" SCNd64, &number);
+    if (found == EOF) return 0;
+    if (found != 1) refuse("there is something that is no integer");
+    if (number < -limit || number >= limit) refuse("a value is out of range");
+    *value = (int32_t)number;
+    return 1;
+}
+
 /* Read samples, at most one for each lane; return how many. */
 static uint32_t load_wave(tenzo_engine *engine) {
     static int32_t samples[LANES][INPUTS];
     uint32_t count = 0, input = 0;
-    while (count < LANES && scanf("%" SCNd32, &samples[count][input]) == 1) {
+    while (count < LANES && next_value(&samples[count][input])) {
         input = (input + 1) % INPUTS;
         count += input == 0;
     }
+    if (input) refuse("the last sample is not complete");
     for (uint32_t lane = 0; lane < count; lane++)
         check(tenzo_write_samples(engine, lane, TENZO_NETWORK_SAMPLE_BASE, samples[lane], INPUTS,
                                   lane + 1 == count),

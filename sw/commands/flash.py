@@ -73,6 +73,8 @@ def _built(folder: Path, name: str | None) -> _Image:
     try:
         report = json.loads((folder / REPORT_FILE).read_text("utf-8"))
         board, file, digest = report["board"], report["bitstream"], report.get("bitstream_hash")
+        if not isinstance(board, str) or not isinstance(file, str | None):
+            raise TypeError
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         raise UserError(
             f"{folder} holds no build: name the folder of 'tenzo build', or a bitstream and --board"

@@ -18,15 +18,13 @@ from tenzo.sw.errors import LostDeviceError
 from tenzo.sw.fleet.member import LOST, Member
 from tenzo.sw.fleet.shares import SHARES_PER_DEVICE, cut, cut_queries
 from tenzo.sw.link.core_model import COUNTER_LIMIT
+from tenzo.sw.link.packet_device import MOST_OUTPUTS
 from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.program import Program
 from tenzo.sw.training.coordinates import coordinate_outputs
 
 IntArray = npt.NDArray[np.int64]
 Result = TypeVar("Result")
-
-MOST_OUTPUTS = 1 << 24
-"""Outputs of coordinates, of all samples, that are in memory at once: 128 MB."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -147,9 +145,9 @@ class FleetDevice:
 
     def close(self) -> None:
         """Close all devices."""
+        self._threads.shutdown()
         for member in self._members:
             member.close()
-        self._threads.shutdown()
 
     def _each(self, work: Callable[[Member], object]) -> None:
         """Have every device do the same; at least one must."""
@@ -164,7 +162,11 @@ class FleetDevice:
                 (member, self._threads.submit(member.work_off, waiting, compute))
                 for member in self._members
             ]
-            for done, counted in self._gather(futures):
+            try:
+                parts = self._gather(futures)
+            finally:
+                waiting.clear()  # after an interruption nothing more is begun
+            for done, counted in parts:
                 results.update(done)
                 self._count(counted)
         for number in range(count):

@@ -68,4 +68,6 @@ def _open(worker: str, token: str, engine: EngineParameters) -> None:
     name = os.environ.get(VARIABLE, "golden")
     if name == "float":
         raise UserError(f"{VARIABLE} of worker {worker} must not be 'float': its numbers differ")
+    if name.startswith("dask:"):
+        raise UserError(f"{VARIABLE} of worker {worker} must be a device of its own, not {name!r}")
     _HELD[worker] = _Held(token, open_device(name, engine))

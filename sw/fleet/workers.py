@@ -89,6 +89,7 @@ class WorkerDevice:
 
     def _call(self, method: str, *arguments: Any) -> Any:
         """Have the worker call a method of its device; wait for it as long as the worker lives."""
+        from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
         task = self._client.submit(
@@ -101,17 +102,22 @@ class WorkerDevice:
                 raise self._loss()
         try:
             return task.result()
-        except KilledWorker as error:
+        except (KilledWorker, FutureCancelledError) as error:
             raise self._loss() from error
         except ModuleNotFoundError as error:
             raise UserError(f"worker {self._worker} lacks a package: {error}") from error
 
     def _lives(self) -> bool:
-        """Whether the scheduler still knows the worker."""
-        return self._worker in self._client.run_on_scheduler(_workers)
+        """Whether there is a scheduler that still knows the worker."""
+        if self._client.status != "running":
+            return False
+        try:
+            return self._worker in self._client.run_on_scheduler(_workers)
+        except (OSError, AttributeError):  # the latter from a client whose scheduler just went
+            return False
 
     def _loss(self) -> LostDeviceError:
-        return LostDeviceError(f"worker {self._worker} has left the cluster")
+        return LostDeviceError(f"worker {self._worker} or its scheduler has left the cluster")
 
 
 class WorkersDevice(FleetDevice):
@@ -159,7 +165,7 @@ def _connect(address: str) -> Any:
     logging.getLogger("distributed").setLevel(logging.ERROR)
     try:
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AssertionError) as error:  # the last from closing it half open
         raise UserError(
             f"there is no cluster at {address!r}: name the address of a scheduler that runs, for "
             "example dask:tcp://127.0.0.1:8786"

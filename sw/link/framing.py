@@ -81,10 +81,6 @@ class FrameDecoder:
         self._frame += rest
         return packets
 
-    def clear(self) -> None:
-        """Forget the frame that has begun."""
-        self._frame.clear()
-
 
 def _decode(frame: bytes) -> list[int]:
     """Return the words of a frame without its end."""

@@ -78,6 +78,7 @@ class PacketDevice:
         self._before = self.coordinate_counters = Counters.none(engine.stage_slots)
         check_identity(self._session.command(PacketRequest(Opcode.IDENTIFY)), engine)
         self._release_all()
+        self._clear_counters()
 
     @property
     def name(self) -> str:
@@ -115,7 +116,8 @@ class PacketDevice:
         program = loaded(self._program)
         for query in queries:
             check_query(query, program, self.engine)
-        self._memory.load(program.stages)
+        with self._expecting_readiness():
+            self._memory.load(program.stages)
         abandoned = False
         requests = schedule_runs(
             program,
@@ -174,7 +176,7 @@ class PacketDevice:
 
     def clear_counters(self) -> None:
         """Set all counters to zero."""
-        self._session.command(PacketRequest(Opcode.CLEAR_COUNTERS))
+        self._clear_counters()
         self._before = self.coordinate_counters = Counters.none(self.engine.stage_slots)
 
     def close(self) -> None:
@@ -214,15 +216,29 @@ class PacketDevice:
     def _take_counters(self) -> Counters:
         """Read the engine's counters and set them to zero."""
         counters = self._read_counters()
-        self._session.command(PacketRequest(Opcode.CLEAR_COUNTERS))
+        self._clear_counters()
         return counters
 
+    def _clear_counters(self) -> None:
+        self._session.command(PacketRequest(Opcode.CLEAR_COUNTERS))
+        self._session.queries = 0
+
     def _read_counters(self) -> Counters:
-        """Return what the engine counts, ``saturations`` of all stage slots."""
-        words = self._session.command(PacketRequest(Opcode.READ_COUNTERS))
-        values = dict(zip(COUNTER_WORDS, words, strict=True))
+        """Return what the engine counts, ``saturations`` of all stage slots.
+
+        An engine that was reset answers with zeros, but had not run the queries: that is why they
+        are read last.
+        """
         fields = LAYOUTS[Opcode.READ_SATURATIONS].pack(first=0, count=self.engine.stage_slots)
         saturations = self._session.command(PacketRequest(Opcode.READ_SATURATIONS, fields))
+        words = self._session.command(PacketRequest(Opcode.READ_COUNTERS))
+        values = dict(zip(COUNTER_WORDS, words, strict=True))
+        queries = min(self._session.queries, COUNTER_LIMIT)
+        if values["queries"] != queries:
+            raise LostDeviceError(
+                f"the engine was reset in between: it counts {values['queries']} of "
+                f"{queries} queries"
+            )
         return Counters(saturations=np.array(saturations, dtype=np.int64), **values)
 
     def _release_all(self) -> None:

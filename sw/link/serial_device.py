@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import serial
+
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import LostDeviceError
 from tenzo.sw.link.identity import Identity, read_identity
@@ -72,7 +74,8 @@ def connect(address: Address, limits: Limits | None = None) -> SerialTransport:
     heard = False
     try:
         for baud in address.bauds:
-            port.baudrate = baud
+            if not _set_rate(port, baud):
+                continue
             transport = SerialTransport(port, PROBING)
             try:
                 _ask(transport)
@@ -85,6 +88,17 @@ def connect(address: Address, limits: Limits | None = None) -> SerialTransport:
     except BaseException:
         port.close()
         raise
+
+
+def _set_rate(port: serial.Serial, baud: int) -> bool:
+    """Set the rate of an open port; return whether its driver makes it."""
+    try:
+        port.baudrate = baud
+    except ValueError:
+        return False
+    except OSError as error:
+        raise LostDeviceError(f"port {port.port} is gone: connect it again") from error
+    return True
 
 
 def _ask(transport: SerialTransport) -> tuple[int, ...]:

@@ -80,14 +80,14 @@ def open_port(address: Address) -> serial.Serial:
             exclusive=True if os.name == "posix" else None,
         )
         port.reset_input_buffer()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise UserError(_describe(address, error)) from error
     with contextlib.suppress(AttributeError, NotImplementedError, OSError, ValueError):
         port.set_low_latency_mode(True)  # some bridges hold bytes back for 16 ms otherwise
     return port
 
 
-def _describe(address: Address, error: OSError | ValueError) -> str:
+def _describe(address: Address, error: OSError | ValueError | OverflowError) -> str:
     """Return why a port does not open and what to do."""
     name, number = address.port, getattr(error, "errno", None)
     if number == errno.ENOENT:
@@ -96,7 +96,7 @@ def _describe(address: Address, error: OSError | ValueError) -> str:
         return f"you may not use port {name}: {_remedy(name)}"
     if number in _HELD:
         return f"another program holds port {name}: end it first, or name another port"
-    if isinstance(error, ValueError) or "baud" in str(error).lower():
+    if not isinstance(error, OSError) or "baud" in str(error).lower():
         return f"port {name} does not run at {address.bauds[0]} baud: name another, {name}@BAUD"
     if number is None or number in (errno.ENOTTY, errno.EISDIR):
         return f"{name} is no serial port: {known_ports()}"

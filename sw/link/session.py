@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tenzo.sw.errors import UserError
+from tenzo.sw.errors import DeviceError, UserError
 from tenzo.sw.link.requests import PacketRequest, QueryRun
 from tenzo.sw.packets import (
     NAK_OPCODE,
@@ -28,7 +28,7 @@ class RefusedError(UserError):
     """The engine is not ready for a packet, or has no room for what it asks."""
 
 
-class EmptyError(RuntimeError):
+class EmptyError(DeviceError):
     """No query is outstanding."""
 
 
@@ -67,10 +67,16 @@ class Session:
     Parameters
     ----------
     transport : :class:`Transport`
+
+    Attributes
+    ----------
+    queries : :class:`int`
+        Queries that the engine accepted.
     """
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self.queries = 0
         self._sequence = -1
         self._refusal: Exception | None = None
 
@@ -115,9 +121,10 @@ class Session:
             request, sequence = pending.popleft()
             try:
                 payload = _response(request.opcode, sequence, words)
-            except (UserError, RuntimeError) as error:
+            except (UserError, DeviceError) as error:
                 self._refusal = self._refusal or error
                 continue
+            self.queries += request.opcode == Opcode.QUERY
             if self._refusal is None:
                 yield request, payload
         if self._refusal is not None:
@@ -135,18 +142,26 @@ def _join(run: QueryRun, parts: Sequence[tuple[PacketRequest, tuple[int, ...]]])
 
 
 def _response(opcode: Opcode, sequence: int, words: Sequence[int]) -> tuple[int, ...]:
-    """Return the payload of a good response; raise for a NAK or a damaged one."""
+    """Return the payload of a good response; raise for a NAK, or one that no engine gives."""
     packet = decode_packet(words)
     if not isinstance(packet, Packet):
-        raise RuntimeError(f"the response to {opcode.name} is damaged: {packet.name}")
+        raise DeviceError(f"the response to {opcode.name} is damaged: {packet.name}")
     if packet.sequence != sequence:
-        raise RuntimeError(
+        raise DeviceError(
             f"the response to {opcode.name} has sequence number {packet.sequence}, not {sequence}"
         )
     if packet.opcode == NAK_OPCODE:
-        code = NakCode(packet.payload[0])
-        kind = _REFUSALS.get(code, RuntimeError)
-        raise kind(f"the engine refused {opcode.name}: {code.name}")
+        raise _refusal(opcode, packet.payload)
     if packet.opcode != opcode | RESPONSE_BIT:
-        raise RuntimeError(f"the response to {opcode.name} has opcode {packet.opcode:#04x}")
+        raise DeviceError(f"the response to {opcode.name} has opcode {packet.opcode:#04x}")
     return packet.payload
+
+
+def _refusal(opcode: Opcode, payload: Sequence[int]) -> Exception:
+    """Return what a NAK means."""
+    known = len(payload) == 1 and payload[0] in list(NakCode)
+    if not known:
+        return DeviceError(f"the engine refused {opcode.name} without a reason that is known")
+    code = NakCode(payload[0])
+    kind = _REFUSALS.get(code, DeviceError)
+    return kind(f"the engine refused {opcode.name}: {code.name}")

@@ -103,7 +103,14 @@ def test_an_archive_is_no_bitstream(built: Path) -> None:
     assert "holds an archive for the vendor's tools and no bitstream" in slip(str(built))
 
 
-@pytest.mark.parametrize("report", [None, "{", "[]", "{}"])
+@pytest.mark.parametrize(
+    "report",
+    [
+        *(None, "{", "[]", "{}"),
+        '{"board": "icebreaker", "bitstream": 5}',
+        '{"board": ["icebreaker"], "bitstream": "top.bin"}',
+    ],
+)
 def test_a_folder_without_a_build_is_refused(report: str | None, tmp_path: Path) -> None:
     if report is not None:
         (tmp_path / "report.json").write_text(report)

@@ -87,7 +87,11 @@ def test_a_device_that_another_program_opens_is_lost(cluster: LocalCluster) -> N
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("float", "of worker .* must not be 'float'"), ("serial:/dev/no", "there is no port /dev/no")],
+    [
+        ("float", "of worker .* must not be 'float'"),
+        ("dask:tcp://127.0.0.1:9", "of worker .* must be a device of its own, not 'dask:"),
+        ("serial:/dev/no", "there is no port /dev/no"),
+    ],
 )
 def test_a_device_that_does_not_open_is_a_slip(
     name: str, sentence: str, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
@@ -95,6 +99,17 @@ def test_a_device_that_does_not_open_is_a_slip(
     monkeypatch.setenv(VARIABLE, name)
     with pytest.raises(UserError, match=sentence):
         open_device(device_of(cluster), ENGINE)
+
+
+def test_a_scheduler_that_is_gone_is_a_loss() -> None:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        device = open_device(device_of(cluster), ENGINE)
+        cluster.close()
+        with pytest.raises(LostDeviceError, match=r"all devices are lost.*or its scheduler"):
+            device.clear_counters()
+    device.close()
 
 
 def test_a_cluster_without_workers_is_a_slip() -> None:

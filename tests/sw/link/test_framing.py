@@ -118,13 +118,6 @@ def test_an_empty_block_behind_a_full_one_is_accepted() -> None:
     assert decode(data + b"\x01\0") == decode(data + b"\0")
 
 
-def test_what_was_begun_can_be_forgotten() -> None:
-    decoder = FrameDecoder()
-    decoder.feed(encode_frame([1, 2, 3])[:7])
-    decoder.clear()
-    assert decoder.feed(encode_frame([4])) == [[4]]
-
-
 @given(st.binary(max_size=600))
 def test_any_bytes_are_taken_and_the_frame_behind_them_is_whole(noise: bytes) -> None:
     assert decode(noise + b"\0" + encode_frame([7, 8]))[-1] == [7, 8]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from tenzo.sim.random_check import CaseChecker
 from tenzo.sim.random_engines import RANDOM_ENGINES
 from tenzo.sw.device import Query
 from tenzo.sw.engine import EngineParameters
-from tenzo.sw.errors import LostDeviceError, UserError
+from tenzo.sw.errors import DeviceError, LostDeviceError, UserError
 from tenzo.sw.golden.device import GoldenDevice
 from tenzo.sw.link.endpoint import Endpoint
 from tenzo.sw.link.packet_device import PacketDevice
@@ -31,6 +32,7 @@ from tenzo.sw.packets import (
     Opcode,
     encode_packet,
 )
+from tenzo.sw.planning.delta import Coordinate
 from tenzo.sw.planning.planner import plan
 from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.program import Program
@@ -218,13 +220,15 @@ def test_another_protocol_version_is_refused() -> None:
     ("answer", "message"),
     [
         (encode_packet(NAK_OPCODE, 0, [NakCode.BUSY]), "refused IDENTIFY: BUSY"),
+        (encode_packet(NAK_OPCODE, 0, [99]), "refused IDENTIFY without a reason that is known"),
+        (encode_packet(NAK_OPCODE, 0, []), "refused IDENTIFY without a reason that is known"),
         (encode_packet(0x81, 7, []), "sequence number 7, not 0"),
         (encode_packet(0x82, 0, []), "has opcode 0x82"),
         ([1, 2, 3], "is damaged: CRC"),
     ],
 )
 def test_a_wrong_answer_is_named(answer: list[int], message: str) -> None:
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(DeviceError, match=message):
         PacketDevice(ENGINE, OneAnswer(answer))
 
 
@@ -235,25 +239,49 @@ def test_a_query_before_parameters_is_refused() -> None:
         list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))
 
 
-@pytest.mark.parametrize("opcode", [Opcode.WRITE_PARAMETERS, Opcode.QUERY, Opcode.READ_RESULTS])
-def test_an_engine_that_was_reset_in_between_is_lost(opcode: Opcode) -> None:
+@pytest.mark.parametrize(
+    ("opcode", "message"),
+    [
+        (Opcode.WRITE_PARAMETERS, "refused WRITE_PARAMETERS"),
+        (Opcode.WRITE_PROGRAM, "refused WRITE_PROGRAM"),  # a sweep had put its own in
+        (Opcode.QUERY, "refused QUERY"),
+        (Opcode.READ_RESULTS, "refused READ_RESULTS"),
+        (Opcode.READ_SATURATIONS, "it counts 0 of 1 queries"),  # the engine answers with zeros
+        (Opcode.READ_COUNTERS, "it counts 0 of 1 queries"),
+    ],
+)
+def test_an_engine_that_was_reset_in_between_is_lost(opcode: Opcode, message: str) -> None:
     program = dense_program(4, 2)
     device, transport = loaded(program)
-    exchange = transport.endpoint.exchange
+    samples = np.zeros((1, 4), np.int64)
+    list(device.evaluate_coordinates(samples, [Coordinate(0, 1)]))
+    old = transport.endpoint
+    exchange = old.exchange
 
     def reset_before(words: Sequence[int]) -> list[int]:
         if words[0] & 0xFF == opcode:
             transport.endpoint = Endpoint(ENGINE)
         return (exchange if transport.endpoint is old else transport.endpoint.exchange)(words)
 
-    def make_step(device: PacketDevice) -> None:
-        device.write_parameters(np.zeros(program.parameter_count, np.int64))
-        list(device.evaluate(np.zeros((1, 4), np.int64), [Query()]))
-
-    old = transport.endpoint
     old.exchange = reset_before  # type: ignore[method-assign]
-    with pytest.raises(LostDeviceError, match=f"reset in between: .* refused {opcode.name}"):
-        make_step(device)
+    with pytest.raises(LostDeviceError, match=f"reset in between: .*{message}"):
+        make_step(device, program, samples)
+
+
+def make_step(device: PacketDevice, program: Program, samples: npt.NDArray[np.int64]) -> None:
+    device.write_parameters(np.zeros(program.parameter_count, np.int64))
+    list(device.evaluate(samples, [Query()]))
+    device.read_counters()
+
+
+def test_counts_of_an_earlier_host_do_not_count() -> None:
+    program = dense_program(4, 2)
+    device, transport = loaded(program)
+    make_step(device, program, np.zeros((3, 4), np.int64))
+    assert device.read_counters().queries
+    other = PacketDevice(ENGINE, transport)
+    other.load_program(program)
+    assert other.read_counters().queries == 0
 
 
 def test_a_device_works_after_a_refusal() -> None:

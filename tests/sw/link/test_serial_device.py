@@ -5,6 +5,7 @@ from __future__ import annotations
 import termios
 
 import pytest
+import serial
 
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import LostDeviceError
@@ -41,6 +42,30 @@ def silence(engine: PtyEngine, address: str) -> str:
 def test_the_rate_at_which_an_engine_answers_is_found(baud: int, otherwise: bytes) -> None:
     with answer_at(baud, otherwise) as engine:
         assert identify(Address(engine.port)) == (read_identity(identity_words(ENGINE)), baud)
+
+
+def fail_from(baud: int, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a port fail when it is set to a rate after it was opened."""
+    set_rate = serial.Serial.baudrate.fset
+
+    def fail(port: serial.Serial, rate: int) -> None:
+        if port.is_open and rate == baud:
+            raise error
+        set_rate(port, rate)
+
+    monkeypatch.setattr(serial.Serial, "baudrate", serial.Serial.baudrate.setter(fail))
+
+
+def test_a_rate_that_the_driver_does_not_make_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_from(BAUDS[1], ValueError("Failed to set custom baud rate"), monkeypatch)
+    with answer_at(BAUDS[2]) as engine:
+        assert identify(Address(engine.port))[1] == BAUDS[2]
+
+
+def test_a_port_that_vanishes_between_two_rates_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_from(BAUDS[1], OSError(5, "Input/output error"), monkeypatch)
+    with PtyEngine(ENGINE, answer=lambda words: b"") as engine:
+        assert silence(engine, engine.port) == f"port {engine.port} is gone: connect it again"
 
 
 def test_a_rate_that_is_named_is_the_only_one() -> None:

@@ -119,6 +119,13 @@ def test_a_port_of_root_alone_needs_a_rule(monkeypatch: pytest.MonkeyPatch) -> N
     assert "its group is root" in refusal(Address("/dev/ttyA", 9600))
 
 
+@pytest.mark.parametrize("baud", [1 << 31, 1 << 32, 99_999_999_999])
+def test_a_rate_past_all_numbers_is_refused(baud: int) -> None:
+    with PtyEngine(ENGINE) as engine:
+        expected = f"port {engine.port} does not run at {baud} baud: name another"
+        assert refusal(Address(engine.port, baud)).startswith(expected)
+
+
 def test_other_failures_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_with(monkeypatch, errno.EIO)
     assert refusal(Address("/dev/ttyA", 9600)).startswith("port /dev/ttyA cannot be opened: ")
