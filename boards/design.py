@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
@@ -18,8 +19,9 @@ from tenzo.boards.constraints import constraints
 from tenzo.boards.pins import Pin, board_pins
 from tenzo.sw.configuration.config import Config
 from tenzo.sw.configuration.overrides import apply_overrides
-from tenzo.sw.engine import EngineParameters
+from tenzo.sw.engine import MAX_LANES, EngineParameters
 from tenzo.sw.errors import UserError
+from tenzo.sw.networks.network import Network
 from tenzo.sw.planning.fit import SIZES, fit_board, without_sizes, would_do
 from tenzo.sw.planning.resources import Use, engine_use
 
@@ -140,14 +142,26 @@ def choose_engine(
     fit = fit_board(network, keys, board)
     if fit.engine is not None:
         return fit.engine
+    raise UserError(
+        f"{config.name} is too large for {board.name}: {fit.obstacle}; "
+        + _remedy(network, keys, board)
+    )
+
+
+def _remedy(network: Network, keys: dict[str, Any], board: Board) -> str:
+    """Return what to do about an engine that does not fit."""
+    free = {name: value for name, value in keys.items() if name != "lane_count"}
+    fewer = fit_board(network, free, board, most_lanes=MAX_LANES).engine
+    if fewer is not None:
+        lanes = fewer.lane_count
+        return f"choose {lanes} lanes or fewer" if lanes > 1 else "choose 1 lane"
     other = would_do(network, keys, boards())
-    remedy = f"{other} would do" if other else "no board here would do: choose a smaller network"
-    raise UserError(f"{config.name} is too large for {board.name}: {fit.obstacle}; {remedy}")
+    return f"{other} would do" if other else "no board here would do: choose a smaller network"
 
 
 def with_engine(config: Config, engine: EngineParameters) -> Config:
     """Return the configuration with all sizes of its engine filled in."""
     table = ("table_frac_bits", "table_segment_bits") if engine.table_units else ()
-    names = (*SIZES, *table, "max_bits", "requantizer_sharing")
+    names = (*SIZES, *table, "max_bits")
     sizes = {f"engine.{name}": getattr(engine, name) for name in names}
     return Config.model_validate(apply_overrides(config.document(), sizes))

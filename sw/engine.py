@@ -13,8 +13,11 @@ from tenzo.sw.table import Table, table
 PROTOCOL_VERSION = 2
 """Version of packets, descriptors and arithmetic; ``IDENTIFY`` returns it."""
 
+MAX_LANES = 256
+"""Most lanes of an engine."""
+
 _RANGES = {
-    "lane_count": (1, 256),
+    "lane_count": (1, MAX_LANES),
     "requantizer_sharing": (1, 16),
     "lane_depth": (16, 65535),
     "weight_depth": (16, 65535),

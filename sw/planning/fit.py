@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tenzo.sw.engine import EngineParameters
 from tenzo.sw.errors import UserError
 from tenzo.sw.networks.network import Network
+from tenzo.sw.planning.planner import plan
 from tenzo.sw.planning.resources import Use, engine_use, memory_needs
+from tenzo.sw.planning.schedule import program_cycles
 from tenzo.sw.planning.sizing import least_engine, least_lane_depth
 
 if TYPE_CHECKING:
@@ -17,11 +19,17 @@ if TYPE_CHECKING:
 
 SIZES = (
     *("lane_count", "lane_depth", "weight_depth", "bias_depth", "stage_slots", "result_depth"),
-    "table_units",
+    *("table_units", "requantizer_sharing"),
 )
 """Parameters of an engine that a board decides."""
 
 _DEPTHS = ("lane_depth", "weight_depth", "bias_depth", "result_depth")
+
+_SHARINGS = (1, 2, 4)
+"""Lanes of a requantizer to choose from; with more, stages of few terms wait for it."""
+
+_EQUAL = 0.99
+"""Part of the best throughput that counts as just as good."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,12 @@ def without_sizes(keys: Mapping[str, Any], told: Sequence[str] = ()) -> dict[str
 def fit_board(
     network: Network, keys: Mapping[str, Any], board: Board, *, most_lanes: int | None = None
 ) -> Fit:
-    """Return the largest engine of a network that fits a board.
+    """Return the fastest engine of a network that fits a board.
 
     Most lanes first, at most those that the board's file names for its clock: the samples of
-    the next wave find room in a lane only where that costs no lane. Then memories as deep as the
-    block RAMs that they take anyway.
+    the next wave find room in a lane only where that costs no lane. So many lanes share a
+    requantizer as give most samples per clock cycle; of equals, those that take fewest LUTs. Then
+    memories as deep as the block RAMs that they take anyway.
 
     Parameters
     ----------
@@ -73,10 +82,31 @@ def fit_board(
     UserError
         If a given size is too small for the network.
     """
+    most = most_lanes or board.lanes
+    sharings = [keys["requantizer_sharing"]] if "requantizer_sharing" in keys else _SHARINGS
+    tried = [
+        _with_sharing(network, {**keys, "requantizer_sharing": sharing}, board, most)
+        for sharing in sharings
+    ]
+    rates = [_rate(network, fit) for fit in tried]
+    best = [fit for fit, rate in zip(tried, rates, strict=True) if rate >= _EQUAL * max(rates)]
+    return min(best, key=lambda fit: fit.use.luts)
+
+
+def _rate(network: Network, fit: Fit) -> float:
+    """Return the samples that all lanes evaluate per clock cycle; 0 if the network does not fit."""
+    if fit.engine is None:
+        return 0.0
+    return fit.engine.lane_count / program_cycles(plan(network, fit.engine).program, fit.engine)
+
+
+def _with_sharing(network: Network, keys: Mapping[str, Any], board: Board, most: int) -> Fit:
+    """Return the fit with most lanes, with room for the next samples where that costs none."""
+    two = _most_lanes(network, keys, board, most)
     if "lane_depth" in keys:
-        return _most_lanes(network, keys, board, most_lanes or board.lanes)
+        return two
     shallow = {**keys, "lane_depth": least_lane_depth(network, keys)}
-    two, one = (_most_lanes(network, k, board, most_lanes or board.lanes) for k in (keys, shallow))
+    one = _most_lanes(network, shallow, board, most)
     if one.engine and (not two.engine or one.engine.lane_count > two.engine.lane_count):
         return one
     return two
@@ -87,14 +117,14 @@ def _most_lanes(network: Network, keys: Mapping[str, Any], board: Board, most: i
 
     def attempt(lanes: int) -> Fit:
         sized = {"lane_count": lanes, **keys}
-        sharing = min(keys.get("requantizer_sharing", lanes), sized["lane_count"])
+        sharing = min(keys["requantizer_sharing"], sized["lane_count"])
         engine = least_engine(network, {**sized, "requantizer_sharing": sharing})
         return _checked(engine, board, keys)
 
     best = attempt(1)
     if best.engine is None or "lane_count" in keys:
         return best
-    sharing = keys.get("requantizer_sharing", 1)
+    sharing = keys["requantizer_sharing"]
     low, high = 1, most
     while low < high:
         middle = (low + high + 1) // 2

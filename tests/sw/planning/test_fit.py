@@ -60,6 +60,28 @@ def test_second_sample_region_is_given_up_for_lanes() -> None:
     assert len(plan(network, fit.engine).memory.samples) == 1
 
 
+@pytest.mark.parametrize(
+    ("preset", "lanes", "sharing"),
+    [
+        ("digits", 64, 4),  # as fast as with 1 or 2, and fewest LUTs
+        ("hjb20", 64, 2),  # with 4, stages of two terms wait
+        ("mnist", 33, 1),  # results are few enough for LUTs, which leaves block RAM for lanes
+    ],
+)
+def test_sharing_is_what_gives_most_samples_a_cycle(preset: str, lanes: int, sharing: int) -> None:
+    network, keys = keys_of(preset)
+    fit = fit_board(network, keys, find_board("ulx3s-85f"))
+    assert fit.engine is not None
+    assert (fit.engine.lane_count, fit.engine.requantizer_sharing) == (lanes, sharing)
+
+
+def test_sharing_that_was_told_is_kept() -> None:
+    network, keys = keys_of("mnist")
+    fit = fit_board(network, {**keys, "requantizer_sharing": 2}, find_board("ulx3s-85f"))
+    assert fit.engine is not None
+    assert (fit.engine.lane_count, fit.engine.requantizer_sharing) == (30, 2)
+
+
 def test_second_sample_region_is_kept_where_it_costs_no_lane() -> None:
     network, keys = keys_of("digits")
     fit = fit_board(network, keys, find_board("ulx3s-85f"), most_lanes=8)
