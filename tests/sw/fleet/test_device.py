@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -51,6 +52,22 @@ class Mortal(GoldenDevice):
     def close(self) -> None:
         self.closed = True
         super().close()
+
+
+class Waiting(GoldenDevice):
+    """A golden model that evaluates nothing before it is released."""
+
+    def __init__(self, release: threading.Event) -> None:
+        super().__init__(ENGINE)
+        self.release = release
+        self.begun = threading.Event()
+        self.evaluations = 0
+
+    def evaluate(self, samples_raw: IntArray, queries: Sequence[Query]) -> Iterator[Outputs]:
+        self.evaluations += 1
+        self.begun.set()
+        assert self.release.wait(60)
+        return super().evaluate(samples_raw, queries)
 
 
 def fleet(*devices: Device) -> FleetDevice:
@@ -178,6 +195,23 @@ def test_the_loss_of_all_devices_is_an_error() -> None:
     with pytest.raises(LostDeviceError, match="all devices are lost, the last one because it fell"):
         keep_busy(two)
     two.close()
+
+
+def test_after_an_interruption_no_share_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    devices = [Waiting(release), Waiting(release)]
+    two = fleet(*devices)
+
+    def interrupt(futures: object) -> None:
+        assert all(device.begun.wait(60) for device in devices)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(two, "_gather", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        list(two.evaluate(samples(80), QUERIES))
+    release.set()
+    two.close()
+    assert [device.evaluations for device in devices] == [1, 1]
 
 
 def test_a_slip_is_no_loss(caplog: pytest.LogCaptureFixture) -> None:

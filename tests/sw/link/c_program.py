@@ -52,9 +52,16 @@ class CProgram:
         self, port: str, samples: IntArray, *options: int, seconds: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Evaluate samples on what is behind a port."""
+        text = "\n".join(" ".join(map(str, sample)) for sample in samples.tolist())
+        return self.run_text(port, text, *options, seconds=seconds)
+
+    def run_text(
+        self, port: str, text: str, *options: int, seconds: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Give any text as samples."""
         return subprocess.run(
             [str(self.path), port, *map(str, options)],
-            input="\n".join(" ".join(map(str, sample)) for sample in samples.tolist()),
+            input=text,
             capture_output=True,
             text=True,
             timeout=seconds,

@@ -109,6 +109,24 @@ def test_refusal_is_an_error_with_its_code(program: CProgram) -> None:
     assert result.stderr == f"configure: error {NakCode.ADDRESS:d}, see tenzo_driver.h\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("x y", "there is something that is no integer"),
+        ("1 0.5", "there is something that is no integer"),
+        ("1", "the last sample is not complete"),
+        ("32768", "a value is out of range"),
+        ("-32769", "a value is out of range"),
+        ("99999999999", "a value is out of range"),
+    ],
+)
+def test_input_that_is_no_sample_is_refused(program: CProgram, text: str, sentence: str) -> None:
+    with PtyEngine(ENGINE) as engine:
+        result = program.run_text(engine.port, text)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"standard input: {sentence}\n"
+
+
 def test_network_of_another_engine_does_not_compile(tmp_path: Path, compiler: str) -> None:
     header = c_header(replace(ENGINE, bias_depth=17))
     parameters = values(ENGINE.weight, PROGRAM.parameter_count)
