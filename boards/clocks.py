@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import cache
 
 from tenzo.boards.board import Board
 from tenzo.sw.errors import UserError
+
+LEAST_MHZ, MOST_MHZ = 10, 1000
+"""Slowest and fastest clock that can be asked for; a host's time-outs count on the slowest."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +91,32 @@ def find_pll(board: Board, target_mhz: Fraction) -> PllSettings | None:
     made = _all_settings(_kind(board.pll), board.input_mhz)
     if target_mhz in made:
         return made[target_mhz]
-    below = max((clock for clock in made if clock < target_mhz), default=None)
-    above = min((clock for clock in made if clock > target_mhz), default=None)
-    near = " or ".join(mhz_text(clock) for clock in (below, above) if clock is not None)
     raise UserError(
         f"the {board.pll} of {board.name} cannot make {mhz_text(target_mhz)} MHz from "
-        f"{mhz_text(board.input_mhz)} MHz: choose {near} MHz, or leave out --clock for "
-        f"{mhz_text(board.default_mhz)} MHz"
+        f"{mhz_text(board.input_mhz)} MHz: {_remedy(board, target_mhz)}"
     )
+
+
+def _remedy(board: Board, target_mhz: Fraction) -> str:
+    """Return which clocks to choose instead of one: the nearest that a build accepts."""
+    clocks = _proposed_clocks(board)
+    below = max((clock for clock in clocks if clock < target_mhz), default=None)
+    above = min((clock for clock in clocks if clock > target_mhz), default=None)
+    near = " or ".join(mhz_text(clock) for clock in (below, above) if clock is not None)
+    return f"choose {near} MHz, or leave out --clock for {mhz_text(board.default_mhz)} MHz"
+
+
+@cache
+def _proposed_clocks(board: Board) -> list[Fraction]:
+    """Return the clocks that a board makes, that have a baud rate, and that are as printed."""
+    made = {board.input_mhz, *_all_settings(_kind(board.pll), board.input_mhz)}
+    return [
+        clock
+        for clock in made
+        if LEAST_MHZ <= clock <= MOST_MHZ
+        and _first_baud(board, clock) is not None
+        and Fraction(mhz_text(clock)) == clock
+    ]
 
 
 def _kind(primitive: str) -> str:
@@ -155,37 +177,48 @@ def find_baud(board: Board, clock_mhz: Fraction, wanted: int | None = None) -> t
     Raises
     ------
     UserError
-        If the rate does not divide the clock, or the board's bridge does not make it.
+        If the rate does not divide the clock, or the board's bridge does not make it; without
+        ``wanted`` the sentence names the nearest clocks that have a rate.
     """
-    clock = clock_mhz * 1_000_000
-    exact = [baud for baud in board.bauds if clock % baud == 0 and clock / baud >= LEAST_DIVISOR]
     if wanted is None:
-        chosen = [baud for baud in exact if baud <= board.default_baud]
-        if not chosen:
+        wanted = _first_baud(board, clock_mhz)
+        if wanted is None:
             raise UserError(
-                f"no baud rate of {board.name} divides {mhz_text(clock_mhz)} MHz: choose a clock "
-                "of whole megahertz"
+                f"no baud rate of {board.name} divides {mhz_text(clock_mhz)} MHz: "
+                f"{_remedy(board, clock_mhz)}"
             )
-        return chosen[0], int(clock / chosen[0])
-    if wanted not in exact:
-        listed = ", ".join(map(str, exact)) or "none at this clock"
+    elif wanted not in _exact_bauds(board, clock_mhz):
+        listed = ", ".join(map(str, _exact_bauds(board, clock_mhz))) or "none at this clock"
         raise UserError(f"--baud must divide the clock; for {board.name} use {listed}")
-    return wanted, int(clock / wanted)
+    return wanted, int(clock_mhz * 1_000_000 / wanted)
 
 
-LEAST_DIVISOR = 4
-"""Fewest clock cycles of one bit: the receiver looks for its middle."""
+def _exact_bauds(board: Board, clock_mhz: Fraction) -> list[int]:
+    """Return the baud rates that divide a clock, fastest first."""
+    from tenzo.sw.engine import MIN_DIVISOR
+
+    clock = clock_mhz * 1_000_000
+    return [baud for baud in board.bauds if clock % baud == 0 and clock >= baud * MIN_DIVISOR]
+
+
+def _first_baud(board: Board, clock_mhz: Fraction) -> int | None:
+    """Return the baud rate that a build takes by itself, if there is one."""
+    exact = _exact_bauds(board, clock_mhz)
+    return next((baud for baud in exact if baud <= board.default_baud), None)
 
 
 def parse_mhz(text: str) -> Fraction:
-    """Return a clock in megahertz; :class:`UserError` if the text is no positive number."""
+    """Return a clock in megahertz; :class:`UserError` if the text is none that a board can have."""
     try:
-        clock = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        clock = Fraction(0)
-    if clock <= 0:
-        raise UserError(f"--clock must be a number of megahertz, for example 50, not {text!r}")
-    return clock
+        clock = Decimal(text)  # compared before its digits are written out: 1e999999999 has many
+        if LEAST_MHZ <= clock <= MOST_MHZ:
+            return Fraction(clock)
+    except InvalidOperation:  # no number, or one that cannot be compared
+        pass
+    raise UserError(
+        f"--clock must be a number of megahertz from {LEAST_MHZ} to {MOST_MHZ}, for example 50, "
+        f"not {text!r}"
+    )
 
 
 def mhz_text(clock: Fraction) -> str:

@@ -7,8 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-MIN_DIVISOR = 4
-"""Fewest clock cycles per bit."""
+from tenzo.sw.engine import MIN_DIVISOR
 
 BITS = 10
 """Bits of a byte on the line: start bit, 8 data bits from the lowest, stop bit."""
@@ -35,10 +34,11 @@ class UartReceiver(wiring.Component):
     dropped, and nothing more is taken before the line is high again. The sender's clock may be 2 %
     off at any divisor, 4 % at 16 and more.
 
-    Throughput is one byte in 10 bits; a sender may begin the next start bit half a bit early. A
-    byte appears ``(divisor - 3) // 2 + 9 * divisor + 4`` cycles after the edge of its start bit. It
-    waits on ``o`` until the next one arrives, which is lost if it still waits then: a line cannot
-    be stopped. On ECP5 it takes at most 34 LUT4, 4 CCU2C and 30 flip-flops with a divisor of 100.
+    Throughput is one byte in 10 bits; a sender may begin the next start bit ``divisor // 2`` cycles
+    early, less what its clock is off in a byte. A byte appears ``(divisor - 3) // 2 + 9 * divisor +
+    4`` cycles after the edge of its start bit. It waits on ``o`` until the next one arrives, which
+    is lost if it still waits then: a line cannot be stopped. On ECP5 it takes at most 34 LUT4, 4
+    CCU2C and 30 flip-flops with a divisor of 100.
 
     Parameters
     ----------

@@ -13,6 +13,9 @@ from tenzo.sw.table import Table, table
 PROTOCOL_VERSION = 2
 """Version of packets, descriptors and arithmetic; ``IDENTIFY`` returns it."""
 
+MIN_DIVISOR = 4
+"""Fewest clock cycles per bit of a serial line: the receiver looks for the middle of each."""
+
 MAX_LANES = 256
 """Most lanes of an engine."""
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tenzo.hw.netlist import component_verilog
 from tenzo.hw.serial_engine import SerialEngine
-from tenzo.hw.uart import MIN_DIVISOR, check_divisor
+from tenzo.hw.uart import check_divisor
 from tenzo.sim.board.process import BoardProcess, check_link
 from tenzo.sim.build_cache import forget
 from tenzo.sim.cache_limit import in_use
 from tenzo.sim.compile import BuildError
 from tenzo.sim.native.helper import StartError
 from tenzo.sim.verilator import Build, build_native
-from tenzo.sw.engine import EngineParameters
+from tenzo.sw.engine import MIN_DIVISOR, EngineParameters
 from tenzo.sw.errors import UserError
 
 TOP = "tenzo_simulated_board"

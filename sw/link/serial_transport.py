@@ -42,7 +42,7 @@ class Limits:
     ----------
     clock_hz : :class:`float`
         Slowest clock of an engine: the host does not know the real one, a faster one only answers
-        earlier. All boards have 10 MHz or more.
+        earlier. ``tenzo build`` refuses clocks below 10 MHz.
     margin_seconds : :class:`float`
         Time beside that for bytes and cycles: latency of operating systems and of USB.
     silences : :class:`int`

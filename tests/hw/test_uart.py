@@ -104,10 +104,15 @@ def test_gaps_between_bytes_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("divisor", DIVISORS)
-def test_a_next_start_bit_may_come_half_a_bit_early(divisor: int) -> None:
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_next_start_bit_may_come_half_the_divisor_early_and_no_cycle_more(
+    divisor: int, more: int
+) -> None:
     data = random_bytes(5, 10)
-    early = divisor - 1 - (divisor - 3) // 2 - 2  # cycles of the stop bit behind its sample
-    assert heard(divisor, line_levels(data, divisor, gap_bits=-early / divisor)) == data
+    levels: list[int] = []
+    for byte in data:
+        levels += line_levels([byte], divisor)[: -(divisor // 2 + more)]
+    assert (heard(divisor, levels + [1] * divisor) == data) == (not more)
 
 
 def test_a_byte_without_stop_bit_is_dropped_and_the_one_behind_it_is_not() -> None:
