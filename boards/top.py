@@ -12,13 +12,12 @@ from amaranth.lib.wiring import In, Out
 from tenzo.boards.board import Board
 from tenzo.boards.clocks import PllSettings, mhz_text
 from tenzo.boards.loops import pll_instance
+from tenzo.boards.steps import NAME
 from tenzo.hw.memory import Target
 from tenzo.hw.netlist import component_verilog
 from tenzo.hw.serial_engine import SerialEngine
+from tenzo.hw.verilog import portable
 from tenzo.sw.engine import EngineParameters
-
-MODULE_NAME = "tenzo_board"
-"""Name of the top module."""
 
 RESET_CYCLES = 4
 """Clock cycles of reset after the clock has become stable."""
@@ -87,14 +86,12 @@ class BoardTop(wiring.Component):
 def board_verilog(
     board: Board, engine: EngineParameters, pll: PllSettings | None, divisor: int
 ) -> str:
-    """Return the Verilog of a board's top, module :data:`MODULE_NAME` and all below it.
+    """Return the Verilog of a board's top, module :data:`tenzo.boards.steps.NAME` and all below it.
 
     The text is the same whenever the arguments are the same.
     """
-    from tenzo.hw.verilog import _portable
-
     top = BoardTop(board, engine, pll, divisor)
     clock = pll.output_mhz if pll else board.input_mhz
     header = f"// {board.title}, {mhz_text(clock)} MHz, {divisor} clock cycles a bit\n"
     target = Target(has_spram=board.single_port_rams > 0)
-    return header + _portable(component_verilog(top, MODULE_NAME, target))
+    return header + portable(component_verilog(top, NAME, target))

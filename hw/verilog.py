@@ -59,7 +59,7 @@ def engine_verilog(engine: EngineParameters, wrapper: str | None = None) -> str:
         top, text = AxiStreamEngine(engine), _AXI_STREAM_PORTS_TEXT
     else:
         top, text = Engine(engine), _PLAIN_PORTS_TEXT
-    return _header(engine, text) + _portable(component_verilog(top, module_name(wrapper)))
+    return _header(engine, text) + portable(component_verilog(top, module_name(wrapper)))
 
 
 def module_name(wrapper: str | None = None) -> str:
@@ -73,7 +73,7 @@ def _checked(wrapper: str | None) -> str | None:
     return wrapper
 
 
-def _portable(text: str) -> str:
+def portable(text: str) -> str:
     """Hide assertions from all but Verilator.
 
     They are SystemVerilog, which not every synthesis tool reads in a file of Verilog.
