@@ -59,7 +59,7 @@ def require_tools(steps: Iterable[Step]) -> None:
 
 
 def find_program(step: Step) -> str:
-    """Return the path of a step's program.
+    """Return the absolute path of a step's program.
 
     The environment may name another one: ``YOSYS``, ``NEXTPNR_ECP5``, ``NEXTPNR_ICE40``,
     ``NEXTPNR_HIMBAECHEL_GOWIN``, ``ECPPACK``, ``ICEPACK`` and ``GOWIN_PACK``. Otherwise it is the
@@ -72,10 +72,11 @@ def find_program(step: Step) -> str:
     """
     variable = step.program.removeprefix("yowasp-").replace("-", "_").upper()
     named = os.environ.get(variable)
-    if named and shutil.which(named):
-        return str(shutil.which(named))
     if named:
-        raise UserError(f"{variable} is set to {named!r}, which is no program: unset it")
+        found = shutil.which(named)
+        if found is None:
+            raise UserError(f"{variable} is set to {named!r}, which is no program: unset it")
+        return os.path.abspath(found)  # a step runs in a folder of its own
     beside = Path(sys.executable).parent / step.program
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which(step.program)
     if found is None:
@@ -83,7 +84,7 @@ def find_program(step: Step) -> str:
             f"{step.program} is not installed, but a bitstream needs it: "
             f"run 'pip install {step.package}', or 'pip install tenzo[boards]' for all boards"
         )
-    return found
+    return os.path.abspath(found)
 
 
 def run_step(step: Step, folder: Path, progress: Progress) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -16,6 +18,7 @@ from tenzo.sw.commands._options import (
     set_option,
     verbosity_options,
 )
+from tenzo.sw.training.interruption import Interrupted
 
 if TYPE_CHECKING:
     from tenzo.boards.design import Design
@@ -72,6 +75,7 @@ def command(
     loaded = load_config(config, overrides)
     folder = out or Path("build") / f"{loaded.name}-{chosen.name}"
     check_folder(folder)
+    signal.signal(signal.SIGTERM, _stop)
     designs = _designs(loaded, chosen, overrides, options)
     if chosen.open_tools:
         return _bitstream(designs, folder, options, as_json)
@@ -81,6 +85,12 @@ def command(
     else:
         click.echo(f"{path}  (archive for the vendor's tools)")
     return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    """Break off what goes on, so that the tool is ended and its files are removed."""
+    signal.signal(number, signal.SIG_IGN)
+    raise Interrupted(number, f"stopped by {signal.Signals(number).name}")
 
 
 def _designs(

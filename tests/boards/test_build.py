@@ -184,7 +184,7 @@ def test_folder_with_other_things_is_left_alone(tools) -> None:
     Path("out/thesis.tex").touch()
     result = tenzo_build("--board", "ulx3s-12f", "-o", "out")
     assert result.exit_code == 2
-    assert "out holds other files" in result.output
+    assert "--out out holds thesis.tex, which is not an earlier build's" in result.output
     assert [path.name for path in Path("out").iterdir()] == ["thesis.tex"]
 
 
@@ -227,11 +227,27 @@ def test_variable_that_names_no_program_is_told(tools, monkeypatch) -> None:
     assert "YOSYS is set to 'no-such-yosys', which is no program: unset it" in result.output
 
 
+def test_variable_may_name_a_tool_relative_to_the_current_folder(tools, monkeypatch) -> None:
+    monkeypatch.setenv("NEXTPNR_ECP5", "tools/nextpnr_ecp5")
+    result = tenzo_build("--board", "ulx3s-12f", "-o", "out")
+    assert result.exit_code == 0, result.output
+
+
+def test_folder_that_cannot_be_written_is_refused_before_the_work(tools, monkeypatch) -> None:
+    tools(YOSYS="(Path(__file__).parent / 'called').touch()")
+    Path("empty").mkdir()
+    monkeypatch.chdir("empty")
+    result = tenzo_build("--board", "ulx3s-12f", "-o", ".")
+    assert result.exit_code == 2
+    assert not Path("../tools/called").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("--board", "de10"), "'de10' is no board: use one of ulx3s-85f"),
-        (("--board", "icebreaker", "--clock", "17.7"), "choose 17.625 or 18 MHz"),
+        (("--board", "icebreaker", "--clock", "17.7"), "choose 17.25 or 18 MHz"),
+        (("--board", "icebreaker", "--clock", "1e400"), "megahertz from 10 to 1000"),
         (("--board", "icebreaker", "--clock", "fast"), "--clock must be a number of megahertz"),
         (("--board", "ulx3s-12f", "--baud", "9600"), "--baud must divide the clock"),
         (("--board", "ulx3s-12f", "--lanes", "64"), "of 16 bits; choose 28 lanes or fewer"),
