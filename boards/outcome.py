@@ -31,6 +31,7 @@ _CELLS = {
         "carry cell": "ALU",
         "block RAM": "BSRAM",
         "multiplier": "MULT18X18",
+        "9-bit multiplier": "MULT9X9",
         "PLL": "rPLL",
     },
 }
