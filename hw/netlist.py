@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 
 from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from tenzo.hw.memory import Target
+from tenzo.sw.errors import UserError
 
 #: Warnings that say nothing about a generated file; each with the reason that goes into the text.
 _PRAGMAS = {
@@ -37,12 +39,29 @@ def component_verilog(component: wiring.Component, name: str, target: Target | N
     -------
     str
         The text, the same whenever the component is the same.
+
+    Raises
+    ------
+    UserError
+        If the Yosys that Amaranth calls fails; the variable ``YOSYS`` may name it.
     """
-    text = verilog.convert(
-        component, name=name, platform=target, emit_src=False, strip_internal_attrs=True
-    )
+    try:
+        text = verilog.convert(
+            component, name=name, platform=target, emit_src=False, strip_internal_attrs=True
+        )
+    except verilog.YosysError as error:
+        raise UserError(_yosys_failure(str(error))) from error
     pragmas = [f"/* verilator lint_off {rule} */  // {why}\n" for rule, why in _PRAGMAS.items()]
     return "".join(pragmas) + _fill_loops(_initial_statements(_without_empty(text)))
+
+
+def _yosys_failure(said: str) -> str:
+    """Return which Yosys writes no Verilog, what it said, and what to do."""
+    named = os.environ.get("YOSYS")
+    words = f": {' '.join(said.split())}" if said.strip() else ""
+    if named is None:
+        return f"Yosys writes no Verilog{words}; name another Yosys in the variable YOSYS"
+    return f"YOSYS is set to {named!r}, which writes no Verilog{words}; unset it"
 
 
 def _without_empty(text: str) -> str:

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from tenzo.hw.netlist import component_verilog
 from tenzo.sim.verilator import lint
+from tenzo.sw.errors import UserError
 
 PAIR = data.StructLayout({"left": 4, "right": 4})
 
@@ -118,6 +119,31 @@ def test_text_holds_no_notes_about_its_making() -> None:
     assert __file__ not in text
     assert "src =" not in text
     assert "generator" not in text
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        (b"exit 1", r"^YOSYS is set to '/.*/yosys', which writes no Verilog; unset it$"),
+        (b"echo a >&2; echo b >&2; exit 1", r", which writes no Verilog: a b; unset it$"),
+    ],
+)
+def test_failing_yosys_is_a_sentence_that_names_the_variable(
+    program: bytes, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "yosys"
+    path.write_bytes(b"#!/bin/sh\n" + program)
+    path.chmod(0o755)
+    monkeypatch.setenv("YOSYS", str(path))
+    with pytest.raises(UserError, match=sentence):
+        component_verilog(Sample(), "sample")
+
+
+def test_failure_of_another_yosys_tells_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("YOSYS", raising=False)
+    monkeypatch.setenv("AMARANTH_USE_YOSYS", "none")
+    with pytest.raises(UserError, match=r"writes no Verilog: .*name another Yosys in .* YOSYS$"):
+        component_verilog(Sample(), "sample")
 
 
 @pytest.mark.parametrize("generation", ["-g2005-sv", "-g2012"])
