@@ -28,8 +28,8 @@ _DEPTHS = ("lane_depth", "weight_depth", "bias_depth", "result_depth")
 _SHARINGS = (1, 2, 4)
 """Lanes of a requantizer to choose from; with more, stages of few terms wait for it."""
 
-_EQUAL = 0.99
-"""Part of the best throughput that counts as just as good."""
+_EQUAL = 0.92
+"""Part of the best throughput that is as good if it takes fewer LUTs, which are easier to route."""
 
 
 @dataclass(frozen=True)
