@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -116,6 +117,19 @@ class Future:
 
     def done(self) -> bool:
         return True
+
+
+def _malloc_variables() -> list[str]:
+    return [name for name in os.environ if name.startswith("MALLOC_")]
+
+
+@pytest.mark.slow
+def test_memory_stays_with_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page that a worker gives back costs it a fault when it takes it again."""
+    for name in _malloc_variables():
+        monkeypatch.delenv(name)
+    with cluster._connect(None, 1) as client:
+        assert list(client.run(_malloc_variables).values()) == [[]]
 
 
 def test_list_names_every_experiment() -> None:
