@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -75,16 +75,27 @@ def command(
     loaded = load_config(config, overrides)
     folder = out or Path("build") / f"{loaded.name}-{chosen.name}"
     check_folder(folder)
-    signal.signal(signal.SIGTERM, _stop)
     designs = _designs(loaded, chosen, overrides, options)
     if chosen.open_tools:
-        return _bitstream(designs, folder, options, as_json)
+        with _ended_by_signals():
+            return _bitstream(designs, folder, options, as_json)
     path = write_archive(next(designs), folder)
     if as_json:
         print_json({"archive": str(path)})
     else:
         click.echo(f"{path}  (archive for the vendor's tools)")
     return 0
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Have SIGTERM end the block as Ctrl-C does, also where a shell has Ctrl-C ignored."""
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
