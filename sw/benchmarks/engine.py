@@ -103,8 +103,9 @@ def _measure_once(config: Config, device: Device, samples: Samples) -> Measureme
     estimator = trainer.estimator
     assert isinstance(estimator, RandomGradient)
     queries = estimator.device_queries(0)
-    count = WAVES * device.engine.lane_count
-    for _ in device.evaluate(samples.train.samples_raw[:count].astype(np.int64), queries):
+    known = samples.train.samples_raw.astype(np.int64)
+    shape = WAVES * device.engine.lane_count, known.shape[1]  # a problem may have fewer points
+    for _ in device.evaluate(np.resize(known, shape), queries):
         pass
     result = Measurement(trainer.plan, WAVES * len(queries), device.read_counters())
     result.check()
