@@ -13,8 +13,10 @@ def test_at_least_99_percent_of_the_cycles_multiply(preset):
     assert planned(load_config(preset)).utilisation >= 0.99
 
 
-def test_golden_model_counts_the_planned_cycles():
-    (measurement,) = measure(load_config("digits", ("training.queries=1",)), "golden", 1)
+@pytest.mark.parametrize("preset", ["digits", "hjb20"])  # a problem has few points
+def test_golden_model_counts_the_planned_cycles(preset):
+    config = engine._with_random_queries(load_config(preset))
+    (measurement,) = measure(config, "golden", 1)
     assert measurement.runs == 2 * engine.WAVES
     assert measurement.counters.run_cycles == measurement.plan.cycles * measurement.runs
 
