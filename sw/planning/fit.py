@@ -28,8 +28,8 @@ _DEPTHS = ("lane_depth", "weight_depth", "bias_depth", "result_depth")
 _SHARINGS = (1, 2, 4)
 """Lanes of a requantizer to choose from; with more, stages of few terms wait for it."""
 
-_EQUAL = 0.92
-"""Part of the best throughput that is as good if it takes fewer LUTs, which are easier to route."""
+_FAST_ENOUGH = 0.92
+"""Part of the best throughput from which fewer LUTs count more: they are easier to route."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ def fit_board(
     """Return the fastest engine of a network that fits a board.
 
     Most lanes first, at most those that the board's file names for its clock: the samples of
-    the next wave find room in a lane only where that costs no lane. So many lanes share a
-    requantizer as give most samples per clock cycle; of equals, those that take fewest LUTs. Then
-    memories as deep as the block RAMs that they take anyway.
+    the next wave find room in a lane only where that costs no lane. Of the numbers of lanes that
+    share a requantizer, those within 8 % of the most samples per clock cycle are fast enough, and
+    the one that takes fewest LUTs is chosen. Then memories as deep as the block RAMs that they take
+    anyway.
 
     Parameters
     ----------
@@ -89,7 +90,9 @@ def fit_board(
         for sharing in sharings
     ]
     rates = [_rate(network, fit) for fit in tried]
-    best = [fit for fit, rate in zip(tried, rates, strict=True) if rate >= _EQUAL * max(rates)]
+    best = [
+        fit for fit, rate in zip(tried, rates, strict=True) if rate >= _FAST_ENOUGH * max(rates)
+    ]
     return min(best, key=lambda fit: fit.use.luts)
 
 

@@ -68,7 +68,7 @@ def test_second_sample_region_is_given_up_for_lanes() -> None:
         ("mnist", 33, 1),  # results are few enough for LUTs, which leaves block RAM for lanes
     ],
 )
-def test_sharing_is_what_gives_most_samples_a_cycle(preset: str, lanes: int, sharing: int) -> None:
+def test_sharing_takes_fewest_luts_and_is_fast(preset: str, lanes: int, sharing: int) -> None:
     network, keys = keys_of(preset)
     fit = fit_board(network, keys, find_board("ulx3s-85f"))
     assert fit.engine is not None
