@@ -82,7 +82,7 @@ def find_program(step: Step) -> str:
     if found is None:
         raise UserError(
             f"{step.program} is not installed, but a bitstream needs it: "
-            f"run 'pip install {step.package}', or 'pip install .[boards]' in a clone for all boards"
+            f"run 'pip install {step.package}', or 'pip install .[boards]' in a clone"
         )
     return os.path.abspath(found)
 
